@@ -1,0 +1,1 @@
+"""Settings, profiles, the NFBL taxonomy and the error family: what every floor may import."""

@@ -1,0 +1,227 @@
+"""Typed settings: every key with its unit, default and where the default comes from.
+
+Loading (profiles, environment, command line) is `configs/load.py`; nothing else constructs `Settings` by hand
+except tests. The configuration reference in docs/ is generated from these classes.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys and silent coercions are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class DetectorName(StrEnum):
+    """Face detectors by name."""
+
+    CENTERFACE = "centerface"
+    MMOD = "mmod"
+    DLIB = "dlib"
+
+
+class MaskStyle(StrEnum):
+    """What is drawn over a face."""
+
+    SOLID = "solid"
+    SOFT = "soft"
+    MOSAIC = "mosaic"
+    GAUSSIAN = "gaussian"
+
+
+class VoiceMode(StrEnum):
+    """What is done to the voice."""
+
+    LEVEL_MATCHED = "level-matched"
+    REFERENCE = "reference"
+
+
+class FaceSettings(Section):
+    """Finding and masking faces."""
+
+    detector: DetectorName = Field(default=DetectorName.CENTERFACE, strict=False)
+    """Face detector. `centerface`: fast, closes the hard shot; `mmod`: dlib's CNN as ONNX (the paper's weights);
+    `dlib`: the same through the dlib package (extra `dlib`, slow)."""
+    start_score: Share = 0.5
+    """Score at which a face track starts (0-1; CenterFace scale). Lower masks more. Source: measured policy A2."""
+    continue_score: Share = 0.15
+    """Score at which a known face continues (0-1). Source: measured policy A2."""
+    mask: MaskStyle = Field(default=MaskStyle.SOLID, strict=False)
+    """Mask style. `solid` is the safe one; `gaussian` is the paper's and can be undone when weak."""
+    grow_side: Share = 0.20
+    """Mask growth to each side, share of the face's width. Source: measured policy A2."""
+    grow_up: Share = 0.35
+    """Mask growth upwards (hair), share of the face's height. Source: measured policy A2."""
+    grow_down: Share = 0.12
+    """Mask growth downwards (chin), share of the face's height. Source: measured policy A2."""
+    lookback_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
+    """Delay before a frame is released, so that a face found late masks the frames before it (s)."""
+    hold_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
+    """How long a lost face's mask stays, growing (s). 15 frames at 30 fps close the hard shot."""
+    stale_frames: Annotated[int, Field(ge=1, le=100)] = 5
+    """Frames without an answer from the detector after which whole frames are masked (count)."""
+    detector_timeout_s: Seconds = 2.0
+    """Wall time after which a detector that does not answer counts as failed (s)."""
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.continue_score > self.start_score:
+            msg = f"continue_score {self.continue_score} must not be above start_score {self.start_score}"
+            raise ValueError(msg)
+        return self
+
+
+class VoiceSettings(Section):
+    """Altering the voice (McAdams coefficient λ: pole angles θ become θ^λ)."""
+
+    mode: VoiceMode = Field(default=VoiceMode.LEVEL_MATCHED, strict=False)
+    """`level-matched` keeps each frame's energy; `reference` equals the VoicePrivacy 2024 baseline B2."""
+    coefficient: Annotated[float, Field(ge=0.3, le=1.0)] | None = None
+    """Fixed λ. None (default) draws it anew for each pause-delimited segment; a fixed λ is easily attacked."""
+    coefficient_range: tuple[float, float] = Field(default=(0.5, 0.9), strict=False)
+    """Range λ is drawn from, uniform, by the operating system's generator. Source: VoicePrivacy 2024."""
+    pause_s: Seconds = 0.5
+    """Silence that ends a segment (s)."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        low, high = self.coefficient_range
+        if not 0.3 <= low < high <= 1.0:
+            msg = f"coefficient_range {low}..{high} must rise within 0.3..1.0"
+            raise ValueError(msg)
+        return self
+
+
+class HorizonSettings(Section):
+    """How much of the session is kept in memory."""
+
+    dense_s: Seconds = 120.0
+    """Length of the dense recent part (s)."""
+    frame_rate_hz: Annotated[float, Field(gt=0.0, le=60.0)] = 4.0
+    """Frames kept per second in the dense part (1/s). Movement needs about 4, a describer 1."""
+    frame_long_side_px: Annotated[int, Field(ge=64, le=4096)] = 448
+    """Longer side of kept frames (px). 448 suits today's vision models."""
+    jpeg_quality: Annotated[int, Field(ge=30, le=100)] = 80
+    """JPEG quality of kept frames (30-100)."""
+    max_mbytes: Annotated[int, Field(ge=8)] = 256
+    """Ceiling for all buffers together (MiB)."""
+    session_frames: Annotated[int, Field(ge=32)] = 512
+    """Frames kept for the whole session, thinned so that they stay uniform (count)."""
+    session_clips: Annotated[int, Field(ge=8)] = 128
+    """Two-second audio clips kept for the whole session, thinned likewise (count)."""
+
+
+class WindowSettings(Section):
+    """When the describer and the judge are called, and on what."""
+
+    local_s: Annotated[float, Field(ge=4.0)] = 32.0
+    """Length of a local window (s): 32 frames at one a second."""
+    local_every_s: Seconds = 15.0
+    """Period of local windows (s)."""
+    global_every_s: Annotated[float, Field(ge=0.0)] = 60.0
+    """Period of windows over the whole session (s); 0 judges the whole session once, at its end."""
+    first_s: Seconds = 10.0
+    """Media time before the first window (s): less holds too little to judge."""
+    frames: Annotated[int, Field(ge=1, le=512)] = 32
+    """Frames of the evidence, uniform in the window (M). Source: EALD-MLLM."""
+    clips: Annotated[int, Field(ge=0, le=512)] = 8
+    """Two-second audio clips of the evidence (S). Source: Video-LLaMA's table of 8."""
+    min_coverage: Share = 0.5
+    """Below this share of window time seen or heard, the window abstains without a call."""
+    wake_weight: Annotated[float, Field(ge=0.0)] = 2.0
+    """Summed score of new NFBL events that calls a local window early (0: never)."""
+    wake_cooldown_s: Seconds = 10.0
+    """Least time between windows when woken early (s)."""
+    deadline_s: Seconds = 40.0
+    """Total wall time for describing and judging one window (s); later it abstains."""
+    max_calls_per_hour: Annotated[int, Field(ge=0)] = 0
+    """Budget of judged windows per hour of media time (0: no limit)."""
+
+
+class EstimateSettings(Section):
+    """How verdicts become the running estimate."""
+
+    prior_positive: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """Probability of positive before any verdict. Neutral; EALD itself is 73 % positive."""
+    temper: Annotated[float, Field(gt=0.0, le=1.0)] = 0.12
+    """Factor on the judge's log-odds until calibrated: a stated 0.8 then counts as 0.54. Source: EALD table."""
+    correlation: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    """Assumed lag-1 correlation r of a judge's errors; evidence is scaled by (1-r)/(1+r)."""
+    cap_logit: Annotated[float, Field(gt=0.0)] = 2.2
+    """Ceiling of the overall track's log-odds (2.2 is 90 %)."""
+    half_life_s: Seconds = 62.0
+    """Half-life of the current track (s): 90 s time constant."""
+    uncertain_band: tuple[float, float] = Field(default=(0.4, 0.6), strict=False)
+    """Between these probabilities the answer is `uncertain`."""
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        low, high = self.uncertain_band
+        if not 0.0 <= low < high <= 1.0:
+            msg = f"uncertain_band {low}..{high} must rise within 0..1"
+            raise ValueError(msg)
+        return self
+
+
+class NfblSettings(Section):
+    """The body-language feed."""
+
+    source: str = "off"
+    """`off`, or the path of a replayed feed (CSV with start_s, end_s, class)."""
+
+
+class IngestSettings(Section):
+    """Bounds of the edges between capture, de-identification and the horizon."""
+
+    video_items: Annotated[int, Field(ge=1)] = 32
+    """Raw frames waiting for de-identification (count)."""
+    audio_items: Annotated[int, Field(ge=1)] = 256
+    """Raw audio blocks waiting (count)."""
+    max_age_s: Seconds = 1.0
+    """Age at which a waiting live frame is dropped (s); replays at max speed wait instead."""
+    track_timeout_s: Seconds = 5.0
+    """Wall time after which a silent live track no longer holds the watermark back (s)."""
+
+
+class Settings(Section):
+    """All settings of one session."""
+
+    faces: FaceSettings = FaceSettings()
+    """Finding and masking faces."""
+    voice: VoiceSettings = VoiceSettings()
+    """Altering the voice."""
+    nfbl: NfblSettings = NfblSettings()
+    """The body-language feed."""
+    horizon: HorizonSettings = HorizonSettings()
+    """What is kept in memory."""
+    windows: WindowSettings = WindowSettings()
+    """When and what is judged."""
+    estimate: EstimateSettings = EstimateSettings()
+    """From verdicts to the running estimate."""
+    ingest: IngestSettings = IngestSettings()
+    """Bounds between stages."""
+    describer: Literal["cues"] = "cues"
+    """Stage 2. `cues`: embedded heuristic, no model, no network."""
+    judge: Literal["cues"] = "cues"
+    """Stage 3. `cues`: embedded heuristic, uncalibrated."""
+    seed: int | None = None
+    """Seed for everything random, for tests and cassettes only: a seeded voice can be undone."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.windows.local_s > self.horizon.dense_s:
+            msg = (
+                f"windows.local_s {self.windows.local_s:g} needs horizon.dense_s of at least as much, "
+                f"not {self.horizon.dense_s:g}"
+            )
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,1 @@
+"""From clean records to verdicts: scheduling, description, judgement, estimate, journal, outputs."""

@@ -1,0 +1,1 @@
+"""Stage 2: describers by name."""

@@ -1,0 +1,69 @@
+"""Stage 3 of EALD-MLLM: a judge turns a description into positive or negative with a confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from buffers.records import Evidence
+from monitor.describers.base import Description, ModelInfo
+
+
+class Label(StrEnum):
+    """A verdict's answer."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    ABSTAIN = "abstain"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judged window.
+
+    `p_positive` is the probability of positive (None when abstaining); `confidence` the paper's 0-10 score
+    for the label (None when abstaining). `rationale` says in one line why, also why it abstained.
+    """
+
+    label: Label
+    p_positive: float | None
+    confidence: float | None
+    judge: str
+    describer: str
+    calibrated: bool
+    rationale: str
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range and a label that disagrees with its probability (ValueError)."""
+        if (self.label is Label.ABSTAIN) != (self.p_positive is None) or (self.p_positive is None) != (
+            self.confidence is None
+        ):
+            msg = f"a verdict has numbers exactly when it does not abstain: {self}"
+            raise ValueError(msg)
+        if self.p_positive is not None and self.confidence is not None:
+            if not (0.0 <= self.p_positive <= 1.0 and 0.0 <= self.confidence <= 10.0):
+                msg = f"p_positive must be 0-1 and confidence 0-10: {self}"
+                raise ValueError(msg)
+            if (self.label is Label.POSITIVE) != (self.p_positive >= 0.5):
+                msg = f"label and probability disagree: {self}"
+                raise ValueError(msg)
+
+    @classmethod
+    def abstain(cls, judge: ModelInfo, describer: str, why: str) -> Verdict:
+        """A verdict that says nothing, and why."""
+        return cls(Label.ABSTAIN, None, None, judge.name, describer, judge.calibrated, why)
+
+
+class Judge(Protocol):
+    """A language model with a schema, or what stands in for one."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What this judge is."""
+
+    async def judge(self, description: Description, evidence: Evidence) -> Verdict:
+        """Judge one window; abstains rather than guess. Raises `ModelUnavailable` when it cannot answer."""
+
+    async def close(self) -> None:
+        """Release the model."""

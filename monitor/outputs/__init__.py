@@ -1,0 +1,1 @@
+"""Where snapshots and records go: the terminal, plain lines, JSON."""

@@ -1,0 +1,123 @@
+"""An immutable picture of the session now: all that any output ever sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from buffers.records import Cadence, MaskState, NfblEvent, Track, Window
+from monitor.judges.base import Verdict
+
+
+class SessionState(StrEnum):
+    """Where the session is in its life."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class EstimateLabel(StrEnum):
+    """A track's answer; in the middle band it is uncertain."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEstimate:
+    """One track of the running estimate: probability of positive with its interval, and how old it is.
+
+    `windows` counts the verdicts in it; `age_s` is media time since the last one (None before the first).
+    """
+
+    p_positive: float
+    interval: tuple[float, float]
+    label: EstimateLabel
+    windows: int
+    age_s: float | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaHealth:
+    """How one media track does. `rate_hz` is frames (video) or blocks (audio) released per media second."""
+
+    track: Track
+    received: int
+    released: int
+    dropped: int
+    gaps: int
+    rate_hz: float | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyHealth:
+    """What de-identification does right now. `masked_area` is the share 0-1 of the last frame."""
+
+    detector: str
+    mask: str
+    voice: str
+    state: MaskState | None
+    masked_area: float
+    whole_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedWindow:
+    """A window with its verdict and the description it was judged from."""
+
+    window: Window
+    verdict: Verdict
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatePoint:
+    """One point of the estimate's history; probabilities of positive."""
+
+    t_s: float
+    overall: float
+    current: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything an output may show. `lag_s` is how far the watermark trails the clock (None at max speed)."""
+
+    session: str
+    source: str
+    state: SessionState
+    mode: str
+    media_s: float
+    duration_s: float | None
+    lag_s: float | None
+    media: tuple[MediaHealth, ...]
+    privacy: PrivacyHealth
+    overall: TrackEstimate
+    current: TrackEstimate
+    history: tuple[EstimatePoint, ...]
+    windows: tuple[JudgedWindow, ...]
+    judged: int
+    abstained: int
+    skipped: int
+    next_window_s: float | None
+    running: Cadence | None
+    nfbl: tuple[NfblEvent, ...]
+    nfbl_state: str
+    nfbl_per_min: float | None
+    speaking: bool | None
+    describer: str
+    judge: str
+    calibrated: bool
+    heuristic: bool
+    horizon_s: float
+    horizon_bytes: int
+    rss_bytes: int | None
+    notices: tuple[str, ...]
+    journal: str | None
+    seq: int

@@ -1,0 +1,1 @@
+"""De-identification, fail-closed: the only maker of clean records."""

@@ -1,0 +1,86 @@
+"""Raw media as values. These types must never leave `streams/`, be written, logged, sent or pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from buffers.picture import Picture
+from buffers.records import Track
+
+
+class _InMemoryOnly:
+    """Mixin that refuses to be pickled, so that raw media cannot reach another process or a file by accident."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        msg = f"{type(self).__name__} holds raw media and may not be pickled or copied out of the process"
+        raise TypeError(msg)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RawFrame(_InMemoryOnly):
+    """One decoded image, upright and with square pixels: rotation and pixel aspect are already applied."""
+
+    t_s: float
+    index: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RawAudio(_InMemoryOnly):
+    """A block of decoded sound: float32[n] mono at `AUDIO_RATE_HZ`, resampled statefully, starting at `t_s`."""
+
+    t_s: float
+    samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RawGap:
+    """A hole in a track, found by the source: nothing is known for [start_s, end_s)."""
+
+    track: Track
+    start_s: float
+    end_s: float
+    reason: str
+
+
+RawItem = RawFrame | RawAudio | RawGap
+
+
+@dataclass(frozen=True, slots=True)
+class TrackInfo:
+    """What a source says of one track before it is read. `start_s` is the track's own offset in the epoch."""
+
+    track: Track
+    codec: str
+    start_s: float
+    rate_hz: float | None
+    width_px: int | None = None
+    height_px: int | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of an open source. `digest` identifies the content of a finite source (SHA-256), else None."""
+
+    name: str
+    tracks: tuple[TrackInfo, ...]
+    duration_s: float | None
+    digest: str | None
+    notices: tuple[str, ...] = ()
+
+    def track(self, track: Track) -> TrackInfo | None:
+        """The track of that kind, None where the source has none."""
+        return next((info for info in self.tracks if info.track is track), None)
+
+    @property
+    def av_offset_s(self) -> float | None:
+        """Start of video minus start of audio in seconds, None unless both tracks exist."""
+        video, audio = self.track(Track.VIDEO), self.track(Track.AUDIO)
+        return None if video is None or audio is None else video.start_s - audio.start_s

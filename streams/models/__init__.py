@@ -1,0 +1,1 @@
+"""Perception model files: what they are, where they lie, how they are fetched and built."""

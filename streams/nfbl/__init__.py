@@ -1,0 +1,1 @@
+"""NFBL feeds: events of non-facial body language, replayed now, detected later."""

@@ -1,0 +1,1 @@
+"""Sources of raw media: files now, devices and networks later."""

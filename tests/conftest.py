@@ -1,0 +1,38 @@
+"""Shared fixtures: where real media and golden outputs live, and the rule that every test names its category."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+CATEGORIES = {"unit", "media", "model", "broker", "browser", "soak"}
+SHARED = Path(os.environ.get("EMOTION_MONITOR_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests without a category marker, so that `-m unit` means what it says."""
+    for item in items:
+        if not CATEGORIES & {mark.name for mark in item.iter_markers()}:
+            msg = f"{item.nodeid} has no category: mark it with one of {sorted(CATEGORIES)}"
+            raise pytest.UsageError(msg)
+
+
+def _folder(name: str) -> Path:
+    path = SHARED / name
+    if not path.is_dir():
+        pytest.skip(f"{path} is absent: set EMOTION_MONITOR_SHARED to the folder that holds {name}/")
+    return path
+
+
+@pytest.fixture(scope="session")
+def media_dir() -> Path:
+    """The folder of real clips, faces and speech (skips where absent)."""
+    return _folder("media")
+
+
+@pytest.fixture(scope="session")
+def golden_dir() -> Path:
+    """The folder of recorded outputs of reference implementations (skips where absent)."""
+    return _folder("golden")
