@@ -16,9 +16,11 @@ Seconds = Annotated[float, Field(gt=0.0)]
 
 
 class Section(BaseModel):
-    """Base of all sections: unknown keys and silent coercions are refused, values never change."""
+    """Base of all sections: unknown keys, silent coercions and infinities are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class DetectorName(StrEnum):
@@ -125,8 +127,8 @@ class WindowSettings(Section):
 
     local_s: Annotated[float, Field(ge=4.0)] = 32.0
     """Length of a local window (s): 32 frames at one a second."""
-    local_every_s: Seconds = 15.0
-    """Period of local windows (s)."""
+    local_every_s: Annotated[float, Field(ge=0.0)] = 15.0
+    """Period of local windows (s); 0: no local windows, also none woken early."""
     global_every_s: Annotated[float, Field(ge=0.0)] = 60.0
     """Period of windows over the whole session (s); 0 judges the whole session once, at its end."""
     first_s: Seconds = 10.0
@@ -188,8 +190,6 @@ class IngestSettings(Section):
     """Raw audio blocks waiting (count)."""
     max_age_s: Seconds = 1.0
     """Age at which a waiting live frame is dropped (s); replays at max speed wait instead."""
-    track_timeout_s: Seconds = 5.0
-    """Wall time after which a silent live track no longer holds the watermark back (s)."""
 
 
 class Settings(Section):
