@@ -1,0 +1,222 @@
+"""What the session knows about itself, kept up to date by plain calls and read as one immutable `Snapshot`.
+
+Every list here is bounded: a session may last for days.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from buffers.records import Cadence, CleanAudio, CleanFrame, Gap, MaskState, NfblEvent, Phase, Prosody, Track
+from monitor.describers.base import ModelInfo
+from monitor.snapshot import (
+    EstimatePoint,
+    JudgedWindow,
+    MediaHealth,
+    PrivacyHealth,
+    SessionState,
+    Snapshot,
+    TrackEstimate,
+)
+
+_HISTORY: Final = 512
+"""Points of the estimate's history; wider than any terminal."""
+
+_SHOWN: Final = 32
+"""Windows and events kept for show; the journal has them all."""
+
+_GRID: Final = 64
+"""Cells to a side for measuring the masked area."""
+
+_SPEECH: Final = 0.5
+"""Voice activity probability above which somebody is said to speak; silero's own default."""
+
+
+@dataclass(slots=True)
+class MediaTally:
+    """Running counts of one track as the session saw it come out of de-identification."""
+
+    released: int = 0
+    gaps: int = 0
+    seen_s: float = 0.0
+    """Media time of the latest item."""
+    received: int = 0
+    dropped: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Board:
+    """The session's own books. `snapshot` is the only thing outputs ever get from it."""
+
+    session: str
+    source: str
+    mode: str
+    duration_s: float | None
+    describer: ModelInfo
+    judge: ModelInfo
+    detector: str
+    mask: str
+    voice: str
+    nfbl_state: str
+    overall: TrackEstimate
+    current: TrackEstimate
+    journal: str | None
+    tracks: tuple[Track, ...]
+    state: SessionState = SessionState.CONNECTING
+    media_s: float = 0.0
+    lag_s: float | None = None
+    judged: int = 0
+    abstained: int = 0
+    skipped: int = 0
+    next_window_s: float | None = None
+    running: Cadence | None = None
+    horizon_s: float = 0.0
+    horizon_bytes: int = 0
+    rss_bytes: int | None = None
+    seq: int = 0
+    notices: list[str] = field(default_factory=list)
+    tally: dict[Track, MediaTally] = field(init=False)
+    whole_frames: int = 0
+    _mask_state: MaskState | None = None
+    _masked_area: float = 0.0
+    _speaking: bool | None = None
+    _nfbl_started: int = 0
+    _events: dict[str, NfblEvent] = field(default_factory=dict)
+    _windows: deque[JudgedWindow] = field(default_factory=lambda: deque(maxlen=_SHOWN))
+    _history: deque[EstimatePoint] = field(default_factory=lambda: deque(maxlen=_HISTORY))
+
+    def __post_init__(self) -> None:
+        """Open a tally for each track."""
+        self.tally = {track: MediaTally() for track in self.tracks}
+
+    def frame(self, frame: CleanFrame) -> None:
+        """A clean frame was released."""
+        tally = self.tally[Track.VIDEO]
+        tally.released += 1
+        tally.seen_s = frame.t_s
+        self._mask_state = frame.state
+        if frame.state is MaskState.WHOLE_FRAME:
+            self.whole_frames += 1
+            self._masked_area = 1.0
+        else:
+            self._masked_area = _masked_share(frame)
+
+    def audio(self, block: CleanAudio) -> None:
+        """A block of clean audio was released."""
+        tally = self.tally[Track.AUDIO]
+        tally.released += 1
+        tally.seen_s = block.end_s
+
+    def prosody(self, prosody: Prosody) -> None:
+        """Prosody was measured."""
+        self._speaking = prosody.speech >= _SPEECH
+
+    def gap(self, gap: Gap) -> None:
+        """A hole was found in a track."""
+        self.tally[gap.track].gaps += 1
+
+    def event(self, event: NfblEvent) -> None:
+        """An NFBL event opened, changed or closed."""
+        if event.phase is Phase.OPEN:
+            self._nfbl_started += 1
+        self._events.pop(event.id, None)
+        self._events[event.id] = event
+        while len(self._events) > _SHOWN:
+            del self._events[next(iter(self._events))]
+
+    def verdict(self, judged: JudgedWindow, *, abstained: bool) -> None:
+        """A window was judged."""
+        self._windows.append(judged)
+        self.judged += 1
+        self.abstained += abstained
+
+    def estimate(self, t_s: float, overall: TrackEstimate, current: TrackEstimate) -> None:
+        """The running estimate moved."""
+        self.overall, self.current = overall, current
+        if self._history and self._history[-1].t_s == t_s:
+            self._history.pop()
+        self._history.append(EstimatePoint(t_s, overall.p_positive, current.p_positive))
+
+    def received(self, counts: Mapping[Track, tuple[int, int, bool]]) -> None:
+        """Counters of the edges before de-identification: received, dropped, ended."""
+        for track, (received, dropped, ended) in counts.items():
+            tally = self.tally[track]
+            tally.received, tally.dropped, tally.ended = received, dropped, ended
+
+    def notice(self, text: str) -> None:
+        """Something the user should know; each said once."""
+        if text not in self.notices:
+            self.notices.append(text)
+
+    def snapshot(self) -> Snapshot:
+        """The immutable picture of now."""
+        minutes = self.media_s / 60.0
+        return Snapshot(
+            session=self.session,
+            source=self.source,
+            state=self.state,
+            mode=self.mode,
+            media_s=self.media_s,
+            duration_s=self.duration_s,
+            lag_s=self.lag_s,
+            media=tuple(_media_health(track, tally) for track, tally in self.tally.items()),
+            privacy=PrivacyHealth(
+                detector=self.detector,
+                mask=self.mask,
+                voice=self.voice,
+                state=self._mask_state,
+                masked_area=self._masked_area,
+                whole_frames=self.whole_frames,
+            ),
+            overall=self.overall,
+            current=self.current,
+            history=tuple(self._history),
+            windows=tuple(self._windows),
+            judged=self.judged,
+            abstained=self.abstained,
+            skipped=self.skipped,
+            next_window_s=self.next_window_s,
+            running=self.running,
+            nfbl=tuple(self._events.values()),
+            nfbl_state=self.nfbl_state,
+            nfbl_per_min=self._nfbl_started / minutes if minutes > 0 and self.nfbl_state != "off" else None,
+            speaking=self._speaking,
+            describer=self.describer.name,
+            judge=self.judge.name,
+            calibrated=self.judge.calibrated,
+            heuristic=self.describer.heuristic or self.judge.heuristic,
+            horizon_s=self.horizon_s,
+            horizon_bytes=self.horizon_bytes,
+            rss_bytes=self.rss_bytes,
+            notices=tuple(self.notices),
+            journal=self.journal,
+            seq=self.seq,
+        )
+
+
+def _media_health(track: Track, tally: MediaTally) -> MediaHealth:
+    return MediaHealth(
+        track=track,
+        received=tally.received,
+        released=tally.released,
+        dropped=tally.dropped,
+        gaps=tally.gaps,
+        rate_hz=tally.released / tally.seen_s if tally.seen_s > 0 else None,
+        ended=tally.ended,
+    )
+
+
+def _masked_share(frame: CleanFrame) -> float:
+    """Share of the picture under masks, on a coarse grid: exact enough for a display, and overlaps count once."""
+    grid = np.zeros((_GRID, _GRID), bool)
+    across, down = _GRID / frame.picture.width_px, _GRID / frame.picture.height_px
+    for box in frame.masked:
+        rows = slice(max(0, round(box.y0 * down)), max(0, round(box.y1 * down)))
+        grid[rows, max(0, round(box.x0 * across)) : max(0, round(box.x1 * across))] = True
+    return float(grid.mean())
