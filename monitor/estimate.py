@@ -1,0 +1,154 @@
+"""From verdicts to the running estimate: two tracks of log-odds, one that never forgets and one that does.
+
+Judges are weak and sure of themselves, so nothing here believes a stated probability at its face value. For one
+verdict with probability p over a window, the evidence is
+
+    e = w * k * s,   s = clip(a * logit(p), -1, 1),   k = (1 - r) / (1 + r)
+
+- a is `temper` until the judge is calibrated (then 1). Source: EALD-MLLM, supplement, table 1: a judge that says
+  about 0.8 is right 54.25 % of the time when it has seen 20 % of the recording, and logit(0.5425) is 0.12 times
+  logit(0.8).
+- r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
+  independent ones (effective sample size).
+- w is the share of the window's seconds that its own cadence has not judged before, times the coverage.
+
+`overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`.
+
+The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
+shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little, and in simulation (evidence
+that grows with time as in EALD's table, a judge that always says 0.8) their log loss was lowest or within 0.5 % of
+it for sessions of 7 and 30 minutes; leaving them out lost accuracy where the judge misreads single windows, and
+counting each in full was over-confident (calibration error 0.13 instead of 0.04 at 30 minutes).
+
+The interval says where the track may still go: 5-95 % around a neutral track before any evidence, narrowing with
+the root of the effective number of windows, never below what the published accuracy itself is worth. Labels follow
+`uncertain_band` alone: demanding that the interval exclude 0.5 as well would hold every answer back for ten minutes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from buffers.records import Cadence, Coverage, Window
+from configs.settings import EstimateSettings
+from monitor.judges.base import Verdict
+from monitor.snapshot import EstimateLabel, TrackEstimate
+
+OPEN_HALF_WIDTH = math.log(0.95 / 0.05)
+"""Half width of the interval in log-odds before any evidence: 5-95 % around 0.5."""
+
+UNCALIBRATED_HALF_WIDTH = 0.24
+"""Least half width in log-odds while any verdict came from an uncalibrated judge: its accuracy is known from 275
+recordings only, to within 5.8 points (95 %), which is 0.24 in log-odds around 58.5 %."""
+
+MAX_EVIDENCE = 1.0
+"""Ceiling of |s|, so that no single window, however sure, decides a session."""
+
+EXTREME_P = 1e-9
+"""Stated probabilities are moved this far from 0 and 1, where log-odds have no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The running estimate at one media time: the whole session, and the present."""
+
+    media_s: float
+    overall: TrackEstimate
+    current: TrackEstimate
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What one track holds: summed log-odds, effective number of windows, verdicts, and the last one's time."""
+
+    log_odds: float = 0.0
+    effective: float = 0.0
+    windows: int = 0
+    last_s: float | None = None
+
+    def forget(self, factor: float) -> None:
+        self.log_odds *= factor
+        self.effective *= factor
+
+    def add(self, log_odds: float, effective: float, end_s: float) -> None:
+        self.log_odds += log_odds
+        self.effective += effective
+        self.windows += 1
+        self.last_s = end_s if self.last_s is None else max(self.last_s, end_s)
+
+
+class Estimator:
+    """Keeps both tracks. Windows of one cadence are added in the order of their ends, as the scheduler issues them."""
+
+    def __init__(self, settings: EstimateSettings, *, stale_after_s: float) -> None:
+        """Start at the prior; a track without a verdict for `stale_after_s` is stale."""
+        self._settings = settings
+        self._stale_after_s = stale_after_s
+        self._overall = _Evidence()
+        self._current = _Evidence()
+        self._judged_until_s = {Cadence.LOCAL: 0.0, Cadence.GLOBAL: 0.0}
+        self._floor = 0.0
+
+    def add(self, window: Window, verdict: Verdict, coverage: Coverage) -> None:
+        """Take one verdict in. An abstention changes nothing: its seconds count as new for the next window."""
+        if verdict.p_positive is None:
+            return
+        if not verdict.calibrated:
+            self._floor = UNCALIBRATED_HALF_WIDTH
+        settings = self._settings
+        new_s = max(0.0, window.end_s - max(window.start_s, self._judged_until_s[window.cadence]))
+        self._judged_until_s[window.cadence] = max(self._judged_until_s[window.cadence], window.end_s)
+        seen_or_heard = min(1.0, max(coverage.video, coverage.audio))
+        independent = (1 - settings.correlation) / (1 + settings.correlation)
+        effective = independent * seen_or_heard * (new_s / window.length_s if window.length_s > 0 else 0.0)
+        temper = 1.0 if verdict.calibrated else settings.temper
+        said = min(max(verdict.p_positive, EXTREME_P), 1 - EXTREME_P)
+        log_odds = effective * _clip(temper * _logit(said), MAX_EVIDENCE)
+        self._overall.add(log_odds, effective, window.end_s)
+        if window.cadence is Cadence.LOCAL:
+            self._current.forget(self._kept(self._current, window.end_s))
+            self._current.add(log_odds, effective, window.end_s)
+
+    def at(self, media_s: float) -> Estimate:
+        """The estimate at `media_s`; the current track fades towards the prior while nothing is judged."""
+        kept = self._kept(self._current, media_s)
+        return Estimate(media_s, self._track(self._overall, 1.0, media_s), self._track(self._current, kept, media_s))
+
+    def _kept(self, evidence: _Evidence, media_s: float) -> float:
+        """Share 0-1 of the current track's evidence that is left at `media_s`."""
+        passed_s = 0.0 if evidence.last_s is None else max(0.0, media_s - evidence.last_s)
+        return float(0.5 ** (passed_s / self._settings.half_life_s))
+
+    def _track(self, evidence: _Evidence, kept: float, media_s: float) -> TrackEstimate:
+        settings = self._settings
+        log_odds = _clip(_logit(settings.prior_positive) + kept * evidence.log_odds, settings.cap_logit)
+        half = max(self._floor, OPEN_HALF_WIDTH / math.sqrt(1 + kept * evidence.effective))
+        p_positive = _logistic(log_odds)
+        low, high = settings.uncertain_band
+        label = EstimateLabel.UNCERTAIN
+        if p_positive < low:
+            label = EstimateLabel.NEGATIVE
+        elif p_positive > high:
+            label = EstimateLabel.POSITIVE
+        age_s = None if evidence.last_s is None else max(0.0, media_s - evidence.last_s)
+        return TrackEstimate(
+            p_positive=p_positive,
+            interval=(_logistic(log_odds - half), _logistic(log_odds + half)),
+            label=label,
+            windows=evidence.windows,
+            age_s=age_s,
+            stale=(media_s if age_s is None else age_s) > self._stale_after_s,
+        )
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def _logistic(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _clip(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
