@@ -1,0 +1,250 @@
+"""The journal file: append-only JSON lines, the one truth that reports, exports and restarts are made from.
+
+Every line is handed to the operating system before `append` returns, so a killed process loses nothing; verdicts,
+estimates and the end are also on the disk, so a power cut loses at most what came after the last of them. Used from
+one thread only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from pydantic import ValidationError
+
+from configs.errors import JournalError
+from monitor.records import SCHEMA, AnyRecord, EndRecord, EstimateRecord, Record, VerdictRecord, record_types
+
+SYNCED = (VerdictRecord, EstimateRecord, EndRecord)
+"""Kinds that are on the disk when `append` returns: what a session was run for, a few times a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal, read back."""
+
+    session: str
+    seq: int
+    record: AnyRecord
+
+
+class Journal:
+    """A journal open for writing: `with Journal(path, session) as journal: journal.append(record)`.
+
+    The file belongs to its user alone (0600, and new folders 0700) and is locked while it is open. A journal of
+    another session is never overwritten; one of the same session is written anew, because equal runs give equal
+    lines, or carried on with `resume`. With `path` None lines are numbered and returned, and nothing is kept.
+    """
+
+    def __init__(self, path: Path | None, session: str, *, fsync: bool = True, resume: bool = False) -> None:
+        """Open the file.
+
+        Args:
+            path: Where the journal goes, None for nowhere.
+            session: Id of the session, in every line.
+            fsync: Whether to wait for the disk at verdicts, estimates and the end.
+            resume: Carry on the session's own journal after its last whole line instead of writing it anew.
+
+        Raises:
+            JournalError: The file cannot be written, is in use, or holds something else.
+        """
+        self._session = session
+        self._path = path
+        self._fsync = fsync
+        self._seq = 0
+        self._end = 0
+        self._file: int | None = None
+        if path is None:
+            return
+        try:
+            self._file = _open(path)
+            self._claim(path, self._file, resume=resume)
+        except OSError as error:
+            self.close()
+            _refuse(path, error)
+        except JournalError:
+            self.close()
+            raise
+
+    @property
+    def seq(self) -> int:
+        """Number of the last line, 0 before the first."""
+        return self._seq
+
+    def append(self, record: Record) -> str:
+        """Write one record and return its line (without a line end), numbered from 1.
+
+        Raises:
+            JournalError: The line could not be written; the file still ends with the line before it.
+            ValueError: The record holds a number that JSON has not.
+        """
+        line = record.to_line(self._session, self._seq + 1)
+        if self._path is not None:
+            self._write(self._path, line.encode() + b"\n", sync=self._fsync and isinstance(record, SYNCED))
+        self._seq += 1
+        return line
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        """The journal itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _claim(self, path: Path, file: int, *, resume: bool) -> None:
+        """Lock the file and make sure that what it holds may be overwritten or carried on."""
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            msg = f"journal {path} is not a regular file: give the path of a file"
+            raise JournalError(msg)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"journal {path} is being written by another session: choose another path"
+            raise JournalError(msg) from error
+        os.fchmod(file, 0o600)
+        owner = _owner(path)
+        if owner is not None and owner != self._session:
+            msg = f"journal {path} holds session {owner}: move it away or choose another path"
+            raise JournalError(msg)
+        if resume:
+            self._seq = recover(path)
+        else:
+            os.ftruncate(file, 0)
+        self._end = os.lseek(file, 0, os.SEEK_END)
+
+    def _write(self, path: Path, data: bytes, *, sync: bool) -> None:
+        if self._file is None:
+            msg = f"journal {path} is closed: open it again to write to it"
+            raise JournalError(msg)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+            if sync:
+                os.fsync(self._file)
+        except OSError as error:
+            # Half a line in the middle would spoil the file for every reader once writing works again.
+            os.ftruncate(self._file, self._end)
+            os.lseek(self._file, self._end, os.SEEK_SET)
+            _refuse(path, error)
+        self._end += len(data)
+
+
+def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:
+    """Read a journal's lines with a number above `after`.
+
+    A torn last line and kinds that a newer version added are passed over.
+
+    Raises:
+        JournalError: The file cannot be read, or a line in it is damaged, missing or of another schema.
+    """
+    for entry, _ in _entries(path):
+        if entry is not None and entry.seq > after:
+            yield entry
+
+
+def recover(path: Path) -> int:
+    """Cut a torn last line off and return the number of the last whole one (0 for an empty file).
+
+    Raises:
+        JournalError: The file cannot be read or written, or is damaged before its last line.
+    """
+    seq, end = 0, 0
+    for _, end in _entries(path):
+        seq += 1
+    try:
+        os.truncate(path, end)
+    except OSError as error:
+        _refuse(path, error)
+    return seq
+
+
+def _entries(path: Path) -> Iterator[tuple[Entry | None, int]]:
+    """Whole lines with the offset of their end; None for a kind that is not known."""
+    session: str | None = None
+    end = 0
+    try:
+        with path.open("rb") as file:
+            for seq, data in enumerate(file, start=1):
+                if not data.endswith(b"\n"):
+                    return
+                end += len(data)
+                try:
+                    line = _parse(data)
+                    session = line["session"] if session is None else session
+                    if line["schema"] != SCHEMA or line["session"] != session or line["seq"] != seq:
+                        msg = f"expected schema {SCHEMA}, session {session}, seq {seq}"
+                        raise ValueError(msg)  # noqa: TRY301 - one place words every damage
+                    yield _entry(line), end
+                except (ValueError, KeyError) as error:
+                    msg = f"journal {path} is damaged at line {seq}: keep the {seq - 1} lines before it"
+                    raise JournalError(msg) from error
+    except OSError as error:
+        _refuse(path, error)
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    line = json.loads(data, parse_constant=_no_number)
+    if not isinstance(line, dict):
+        msg = "not an object"
+        raise ValueError(msg)  # noqa: TRY004 - a damaged line, not a wrong call
+    return line
+
+
+def _entry(line: dict[str, Any]) -> Entry | None:
+    try:
+        record = record_types().validate_python(line)
+    except ValidationError as error:
+        if any(problem["type"] == "union_tag_invalid" for problem in error.errors()):
+            return None
+        raise
+    return Entry(line["session"], line["seq"], record)
+
+
+def _no_number(constant: str) -> NoReturn:
+    msg = f"{constant} is not a number in JSON"
+    raise ValueError(msg)
+
+
+def _owner(path: Path) -> str | None:
+    """Session of the journal at `path`, None when it holds no whole line of one; JournalError when it is none."""
+    with path.open("rb") as file:
+        first = file.readline()
+    if not first or (first.startswith(b'{"schema":') and not first.endswith(b"\n")):
+        return None
+    try:
+        return str(_parse(first)["session"])
+    except (ValueError, KeyError) as error:
+        msg = f"{path} is not a journal and stays as it is: choose another path for the journal"
+        raise JournalError(msg) from error
+
+
+def _open(path: Path) -> int:
+    """The file, made together with its missing folders, readable by its user alone."""
+    for folder in reversed(path.absolute().parents):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    # Non-blocking, so that a pipe without a reader is refused instead of waited for.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+
+
+def _refuse(path: Path, error: OSError) -> NoReturn:
+    reason = error.strerror or str(error)
+    msg = f"journal {path}: {reason}: free space, allow access or choose another path"
+    raise JournalError(msg) from error

@@ -1,0 +1,364 @@
+"""What the journal says: one immutable record type for each kind of line, and the line itself.
+
+A line holds times, labels, counts and a model's words; never a pixel, a waveform or what a person said.
+`python -m monitor.records > configs/journal.schema.json` renews the published schema; a test holds it to the types.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from buffers.records import Coverage, Gap, Group, NfblEvent, Phase, Track, Window
+from monitor.describers.base import Description, ModelInfo
+from monitor.estimate import Estimate
+from monitor.judges.base import Label, Verdict
+from monitor.snapshot import MediaHealth, TrackEstimate
+
+SCHEMA: Final = 1
+"""Version of the lines. Fields and kinds may be added within a version; nothing is renamed, removed or changed."""
+
+DIGITS: Final = 6
+"""Decimals of every number: microseconds, and far finer than any probability here; equal runs give equal bytes."""
+
+
+class Mode(StrEnum):
+    """How media time passes in a session."""
+
+    MAX = "max"
+    """As fast as the machine can; nothing is dropped and the journal repeats byte for byte."""
+    PACED = "paced"
+    """A recording played as if it were live."""
+    LIVE = "live"
+    """A live source."""
+
+
+class EndReason(StrEnum):
+    """Why a session ended."""
+
+    ENDED = "ended"
+    """The source came to its end."""
+    INTERRUPTED = "interrupted"
+    """A person asked for it."""
+    LOST = "lost"
+    """A live source went away for good."""
+    FAILED = "failed"
+    """Something that the session cannot do without failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What every record has: the latest media time it speaks of, in seconds since the session's epoch."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    media_s: float
+
+    def to_line(self, session: str, seq: int) -> str:
+        """The record as one JSON object without a line end, keys in the order of the fields.
+
+        Raises:
+            ValueError: A number is infinite or not a number.
+        """
+        own = _object(self)
+        line = {"schema": SCHEMA, "session": session, "seq": seq, "kind": own.pop("kind"), **own}
+        return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackRecord:
+    """One track of the source; `start_s` is its own offset in the session's epoch."""
+
+    track: Track
+    codec: str
+    start_s: float
+    rate_hz: float | None
+    width_px: int | None = None
+    height_px: int | None = None
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeidentificationRecord:
+    """How identity is removed: face detector, mask style and voice mode."""
+
+    detector: str
+    mask: str
+    voice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord(Record):
+    """The first line: what is watched, and with what."""
+
+    kind: Literal["session"] = "session"
+    source: str
+    """Name of the source, without secrets."""
+    digest: str | None
+    """SHA-256 of a finite source's content."""
+    tracks: tuple[TrackRecord, ...]
+    av_offset_s: float | None
+    """Start of video minus start of audio (s), null unless both exist."""
+    duration_s: float | None
+    """Length of a finite source (s)."""
+    mode: Mode
+    profile: str
+    settings_digest: str
+    """SHA-256 of the effective settings."""
+    describer: ModelInfo
+    judge: ModelInfo
+    deidentification: DeidentificationRecord
+    version: str
+    """Version of emotion-monitor."""
+    notices: tuple[str, ...] = ()
+    started_at: str | None = None
+    """Wall time in UTC (ISO 8601), null at max speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapRecord(Record):
+    """A span for which a track has nothing."""
+
+    kind: Literal["gap"] = "gap"
+    track: Track
+    start_s: float
+    end_s: float
+    reason: str
+
+    @classmethod
+    def of(cls, gap: Gap) -> GapRecord:
+        """The record of one gap."""
+        return cls(media_s=gap.end_s, track=gap.track, start_s=gap.start_s, end_s=gap.end_s, reason=gap.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NfblRecord(Record):
+    """One report about one piece of non-facial body language."""
+
+    kind: Literal["nfbl"] = "nfbl"
+    id: str
+    """The same through open, update and close."""
+    phase: Phase
+    group: Group
+    class_id: str
+    name: str
+    side: str
+    start_s: float
+    end_s: float
+    score: float
+    """0-1, uncalibrated."""
+    alternatives: tuple[tuple[str, float], ...]
+    """Runners-up as [class id, share]."""
+    source: str
+    speaking: bool | None
+    """Whether somebody spoke meanwhile, null where unknown."""
+
+    @classmethod
+    def of(cls, event: NfblEvent) -> NfblRecord:
+        """The record of one event: the same fields."""
+        same = {field.name: getattr(event, field.name) for field in fields(event)}
+        return cls(media_s=event.end_s, **same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptionRecord(Record):
+    """A describer's answer for one window."""
+
+    kind: Literal["description"] = "description"
+    window: Window
+    describer: str
+    text: str
+    """The model's words: data, never trusted."""
+    insufficient: bool
+    """The describer says that the evidence shows too little."""
+
+    @classmethod
+    def of(cls, window: Window, description: Description) -> DescriptionRecord:
+        """The record of one description."""
+        return cls(
+            media_s=window.end_s,
+            window=window,
+            describer=description.describer,
+            text=description.text,
+            insufficient=description.insufficient,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRecord(Record):
+    """A judged window."""
+
+    kind: Literal["verdict"] = "verdict"
+    window: Window
+    label: Label
+    p_positive: float | None
+    """Probability of positive as the judge stated it, null when abstaining."""
+    confidence: float | None
+    """The paper's score 0-10 for the label, null when abstaining."""
+    judge: str
+    describer: str
+    calibrated: bool
+    rationale: str
+    """One line: why, also why it abstained."""
+    coverage: Coverage
+    raw: str | None
+    """The model's reply as it came, null where there was none."""
+
+    @classmethod
+    def of(cls, window: Window, verdict: Verdict, coverage: Coverage, raw: str | None = None) -> VerdictRecord:
+        """The record of one verdict over `window`."""
+        same = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
+        return cls(media_s=window.end_s, window=window, coverage=coverage, raw=raw, **same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateRecord(Record):
+    """Both tracks of the running estimate."""
+
+    kind: Literal["estimate"] = "estimate"
+    overall: TrackEstimate
+    current: TrackEstimate
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> EstimateRecord:
+        """The record of the estimate at its media time."""
+        return cls(media_s=estimate.media_s, overall=estimate.overall, current=estimate.current)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackHealthRecord:
+    """Counters of one track since the session's start: frames of video, blocks of audio."""
+
+    track: Track
+    received: int
+    released: int
+    dropped: int
+    gaps: int
+
+    @classmethod
+    def of(cls, health: MediaHealth) -> TrackHealthRecord:
+        """The counters of one track."""
+        return cls(**{field.name: getattr(health, field.name) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRecord(Record):
+    """How the session does. What depends on the machine is null at max speed, where equal runs are equal bytes."""
+
+    kind: Literal["health"] = "health"
+    tracks: tuple[TrackHealthRecord, ...]
+    whole_frames: int
+    """Frames of which nothing was released because the mask policy could not be satisfied."""
+    detector_failures: int
+    horizon_bytes: int
+    lag_s: float | None = None
+    """How far the watermark trails the clock (s)."""
+    rss_bytes: int | None = None
+    cpu_share: float | None = None
+    """CPU seconds per wall second since the last health record (1 is one core)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRecord(Record):
+    """A person marked this moment."""
+
+    kind: Literal["mark"] = "mark"
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsRecord:
+    """Counts over the whole session; `judged` includes `abstained`, `skipped` are planned windows that never ran."""
+
+    judged: int
+    abstained: int
+    skipped: int
+    nfbl: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRecord(Record):
+    """The last line of a session that ended in order."""
+
+    kind: Literal["end"] = "end"
+    reason: EndReason
+    totals: TotalsRecord
+    notices: tuple[str, ...] = ()
+
+
+AnyRecord: TypeAlias = Annotated[
+    SessionRecord
+    | GapRecord
+    | NfblRecord
+    | DescriptionRecord
+    | VerdictRecord
+    | EstimateRecord
+    | HealthRecord
+    | MarkRecord
+    | EndRecord,
+    Field(discriminator="kind"),
+]
+
+
+@cache
+def record_types() -> TypeAdapter[AnyRecord]:
+    """The types as one: reads records from parsed lines and describes them. Built once, when first needed."""
+    return TypeAdapter(AnyRecord)
+
+
+def schema_text() -> str:
+    """The JSON schema (draft 2020-12) of one line, indented, ending in a line end."""
+    schema = record_types().json_schema(mode="serialization")
+    definitions = schema["$defs"]
+    for definition in definitions.values():
+        definition.pop("title", None)
+        properties = definition.get("properties", {})
+        for described in properties.values():
+            described.pop("title", None)
+            described.pop("default", None)
+        if properties:
+            definition["required"] = list(properties)  # a line always has every field of its kind
+    head = {
+        "schema": {"const": SCHEMA, "description": "Version of the lines; readers pass over what they do not know."},
+        "session": {"type": "string", "description": "Id of the session; the same in every line of a journal."},
+        "seq": {"type": "integer", "minimum": 1, "description": "Number of the line, without holes."},
+        "kind": {"enum": sorted(schema["discriminator"]["mapping"])},
+        "media_s": {"type": "number", "description": "Latest media time the line speaks of (s)."},
+    }
+    line = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of an emotion-monitor journal",
+        "type": "object",
+        "properties": head,
+        "required": list(head),
+        "oneOf": schema["oneOf"],
+        "$defs": definitions,
+    }
+    return json.dumps(line, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(value: object) -> dict[str, Any]:
+    """A dataclass as plain JSON values, fields in order."""
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}  # type: ignore[arg-type]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return round(float(value), DIGITS) + 0.0  # adding 0 turns -0.0 into 0.0
+    if isinstance(value, str):
+        # A model can send half a surrogate pair, which no UTF-8 file can hold.
+        return str(value).encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return _object(value) if is_dataclass(value) else value
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())
