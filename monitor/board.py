@@ -14,6 +14,7 @@ import numpy as np
 
 from buffers.records import Cadence, CleanAudio, CleanFrame, Gap, MaskState, NfblEvent, Phase, Prosody, Track
 from monitor.describers.base import ModelInfo
+from monitor.records import EndReason, EndRecord, TotalsRecord
 from monitor.snapshot import (
     EstimatePoint,
     JudgedWindow,
@@ -83,10 +84,10 @@ class Board:
     notices: list[str] = field(default_factory=list)
     tally: dict[Track, MediaTally] = field(init=False)
     whole_frames: int = 0
+    nfbl_started: int = 0
     _mask_state: MaskState | None = None
     _masked_area: float = 0.0
     _speaking: bool | None = None
-    _nfbl_started: int = 0
     _events: dict[str, NfblEvent] = field(default_factory=dict)
     _windows: deque[JudgedWindow] = field(default_factory=lambda: deque(maxlen=_SHOWN))
     _history: deque[EstimatePoint] = field(default_factory=lambda: deque(maxlen=_HISTORY))
@@ -124,7 +125,7 @@ class Board:
     def event(self, event: NfblEvent) -> None:
         """An NFBL event opened, changed or closed."""
         if event.phase is Phase.OPEN:
-            self._nfbl_started += 1
+            self.nfbl_started += 1
         self._events.pop(event.id, None)
         self._events[event.id] = event
         while len(self._events) > _SHOWN:
@@ -154,6 +155,21 @@ class Board:
         if text not in self.notices:
             self.notices.append(text)
 
+    def media(self) -> tuple[MediaHealth, ...]:
+        """How each track does."""
+        return tuple(_media_health(track, tally) for track, tally in self.tally.items())
+
+    def end_record(self, reason: EndReason) -> EndRecord:
+        """The journal's last record."""
+        totals = TotalsRecord(
+            judged=self.judged,
+            abstained=self.abstained,
+            skipped=self.skipped,
+            nfbl=self.nfbl_started,
+            gaps=sum(tally.gaps for tally in self.tally.values()),
+        )
+        return EndRecord(media_s=self.media_s, reason=reason, totals=totals, notices=tuple(self.notices))
+
     def snapshot(self) -> Snapshot:
         """The immutable picture of now."""
         minutes = self.media_s / 60.0
@@ -165,7 +181,7 @@ class Board:
             media_s=self.media_s,
             duration_s=self.duration_s,
             lag_s=self.lag_s,
-            media=tuple(_media_health(track, tally) for track, tally in self.tally.items()),
+            media=self.media(),
             privacy=PrivacyHealth(
                 detector=self.detector,
                 mask=self.mask,
@@ -185,7 +201,7 @@ class Board:
             running=self.running,
             nfbl=tuple(self._events.values()),
             nfbl_state=self.nfbl_state,
-            nfbl_per_min=self._nfbl_started / minutes if minutes > 0 and self.nfbl_state != "off" else None,
+            nfbl_per_min=self.nfbl_started / minutes if minutes > 0 and self.nfbl_state != "off" else None,
             speaking=self._speaking,
             describer=self.describer.name,
             judge=self.judge.name,

@@ -22,12 +22,10 @@ from configs.errors import DeidentificationFailed, MonitorError
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
 from streams.clock import Clock
-from streams.deidentify.faces import FaceDeidentifier
-from streams.deidentify.voice import VoiceDeidentifier, VoiceOutput
+from streams.deidentify.voice import VoiceOutput
 from streams.media import RawAudio, RawFrame, RawGap
 from streams.merge import Merger
-from streams.nfbl.replay import ReplayedFeed
-from streams.sources.base import Source
+from streams.pipeline import Pipeline
 
 logger = logging.getLogger("emotion_monitor.ingest")
 
@@ -65,36 +63,23 @@ class TrackCounts:
 class Ingest:
     """Runs a source through de-identification. Use `start`, `next_batch` until `ChannelClosed`, `stop`."""
 
-    def __init__(
-        self,
-        source: Source,
-        *,
-        clock: Clock,
-        settings: IngestSettings,
-        faces: FaceDeidentifier | None,
-        voice: VoiceDeidentifier | None,
-        feed: ReplayedFeed | None = None,
-    ) -> None:
-        """Prepare; a track without a de-identifier is not read at all. Nothing runs before `start`."""
-        self._source = source
+    def __init__(self, pipeline: Pipeline, *, clock: Clock, settings: IngestSettings) -> None:
+        """Prepare; nothing runs before `start`."""
+        self._source = pipeline.source
+        self._faces = pipeline.faces
+        self._voice = pipeline.voice
+        self._feed = pipeline.feed
+        self._pipeline = pipeline
         self._clock = clock
-        self._faces = faces
-        self._voice = voice
-        self._feed = feed
-        present = {info.track for info in source.info.tracks}
+        self._tracks = frozenset(pipeline.tracks)
         policy = Policy.DROP_OLDEST if clock.paced else Policy.WAIT
         self._video = Channel[RawFrame | RawGap](
             "video", max_items=settings.video_items, policy=policy, max_age_s=settings.max_age_s
         )
         self._audio = Channel[RawAudio | RawGap]("audio", max_items=settings.audio_items, policy=policy)
         self._out = Channel[Batch]("clean", max_items=_BATCHES, policy=Policy.WAIT)
-        workers: dict[Track, Callable[[], None]] = {}
-        if faces is not None and Track.VIDEO in present:
-            workers[Track.VIDEO] = self._see
-        if voice is not None and Track.AUDIO in present:
-            workers[Track.AUDIO] = self._hear
-        self._tracks = frozenset(workers)
-        self._merger: Merger[CleanItem] = Merger(workers)
+        work = {Track.VIDEO: self._see, Track.AUDIO: self._hear}
+        self._merger: Merger[CleanItem] = Merger(self._tracks)
         self._merging = threading.Lock()
         self._ended: set[Track] = set()
         self._altered_s = self._measured_s = -math.inf
@@ -102,8 +87,8 @@ class Ingest:
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._capture, name="capture", daemon=True)]
         self._threads += [
-            threading.Thread(target=self._supervise, args=(track, work), name=f"deidentify-{track}", daemon=True)
-            for track, work in workers.items()
+            threading.Thread(target=self._supervise, args=(track, work[track]), name=f"deidentify-{track}", daemon=True)
+            for track in pipeline.tracks
         ]
 
     def start(self) -> None:
@@ -136,8 +121,7 @@ class Ingest:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(_JOIN_S)
-        if self._faces is not None:
-            self._faces.close()
+        self._pipeline.close()
 
     def counts(self) -> dict[Track, TrackCounts]:
         """Counters of each track that is read."""

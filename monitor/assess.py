@@ -1,0 +1,69 @@
+"""Stages 2 and 3 for one window: describe, judge, and move the estimate. Abstains rather than fail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from buffers.records import Coverage, Evidence, Window
+from configs.errors import ModelUnavailable
+from monitor.describers.base import Describer, Description
+from monitor.estimate import Estimate, Estimator
+from monitor.judges.base import Judge, Label, Verdict
+
+logger = logging.getLogger("emotion_monitor.assess")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What came of one window. `description` is None when the window abstained before the describer was asked."""
+
+    window: Window
+    coverage: Coverage
+    description: Description | None
+    verdict: Verdict
+    estimate: Estimate
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the window moved nothing."""
+        return self.verdict.label is Label.ABSTAIN
+
+
+class Assessor:
+    """Asks a describer and a judge, within a deadline, and keeps the running estimate."""
+
+    def __init__(self, describer: Describer, judge: Judge, estimator: Estimator, *, deadline_s: float) -> None:
+        """`deadline_s` is wall time for both answers together: a total, not a read timeout."""
+        self.describer = describer
+        self.judge = judge
+        self.estimator = estimator
+        self._deadline_s = deadline_s
+
+    async def assess(self, evidence: Evidence, refusal: str | None) -> Assessment:
+        """Judge one window; `refusal` says why it must abstain without a call, None when it may be judged."""
+        window = evidence.window
+        description: Description | None = None
+        if refusal is not None:
+            verdict = self._abstain(refusal)
+        else:
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    description = await self.describer.describe(evidence)
+                    verdict = await self.judge.judge(description, evidence)
+            except TimeoutError:
+                verdict = self._abstain(f"no verdict within the deadline of {self._deadline_s:g} s")
+            except ModelUnavailable as error:
+                logger.warning("window %d: %s", window.id, error)
+                verdict = self._abstain(str(error))
+        self.estimator.add(window, verdict, evidence.coverage)
+        return Assessment(window, evidence.coverage, description, verdict, self.estimator.at(window.end_s))
+
+    def _abstain(self, why: str) -> Verdict:
+        return Verdict.abstain(self.judge.info, self.describer.info.name, why)
+
+    async def close(self) -> None:
+        """Release both models."""
+        await self.describer.close()
+        await self.judge.close()

@@ -1,0 +1,410 @@
+"""One session from open to end: open, de-identify, buffer, describe, judge, estimate.
+
+This is the one module of `monitor/` that sees `streams/`; it wires the stages and holds no algorithm of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import math
+import secrets
+import signal
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+import psutil
+
+from buffers.horizon import Horizon
+from buffers.records import (
+    CleanAudio,
+    CleanFrame,
+    EvidencePlan,
+    Gap,
+    HorizonLimits,
+    NfblEvent,
+    Phase,
+    Prosody,
+    Track,
+    Window,
+)
+from configs.errors import MonitorError
+from configs.load import Loaded, settings_digest
+from configs.settings import HorizonSettings
+from monitor import records
+from monitor.assess import Assessment, Assessor
+from monitor.board import Board
+from monitor.describers.registry import make_describer
+from monitor.estimate import Estimator
+from monitor.journal import Journal
+from monitor.judges.registry import make_judge
+from monitor.outputs.base import Command, Output
+from monitor.outputs.registry import choose_output
+from monitor.records import EndReason, Mode
+from monitor.scheduler import Scheduler
+from monitor.snapshot import JudgedWindow, SessionState
+from streams.channel import ChannelClosed
+from streams.clock import Clock, PacedClock, VirtualClock, cpu_s, monotonic_s, utc_now
+from streams.ingest import Batch, CleanItem, Ingest
+from streams.pipeline import Pipeline, open_pipeline
+
+_POLL_S: Final = 0.25
+"""How long to wait for a batch before looking again; also the period of the display (4 Hz)."""
+
+_HEALTH_EVERY_S: Final = 30.0
+"""Media time between health records of a paced session."""
+
+_INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run: a source, its speed (None: as fast as it goes), settings, and where the journal goes."""
+
+    source: str
+    speed: float | None
+    loaded: Loaded
+    journal: Path | None = None
+
+
+def run(plan: Plan, *, ui: str, ascii_only: bool) -> int:
+    """Run a session on the terminal to its end and return the exit code."""
+
+    async def main() -> int:
+        session = Session(plan)
+        return await session.run(choose_output(ui, ascii_only=ascii_only, on_command=session.command))
+
+    return asyncio.run(main())
+
+
+class Session:
+    """A source being monitored; `run` once."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Open the source and every model; nothing is read before `run`. Raises what `open_pipeline` raises."""
+        settings = plan.loaded.settings
+        self._plan = plan
+        self._settings = settings
+        self._complete = plan.speed is None
+        self._pipeline = pipeline = open_pipeline(plan.source, settings)
+        self._id = _identify(plan, pipeline)
+        self._clock: Clock = VirtualClock() if plan.speed is None else PacedClock(plan.speed)
+        self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
+        self._horizon = Horizon(_limits(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
+        self._evidence_plan = EvidencePlan(settings.windows.frames, settings.windows.clips)
+        self._scheduler = Scheduler(settings.windows, complete=self._complete)
+        estimator = Estimator(settings.estimate, stale_after_s=self._scheduler.stale_after_s)
+        self._assessor = Assessor(
+            make_describer(settings), make_judge(settings), estimator, deadline_s=settings.windows.deadline_s
+        )
+        self._journal = Journal(plan.journal or _default_journal(self._id), self._id)
+        self._board = _board(self._id, plan, pipeline, self._assessor, self._journal)
+        self._process = psutil.Process()
+        self._started_s, self._started_cpu_s = monotonic_s(), cpu_s()
+        self._judging: asyncio.Task[None] | None = None
+        self._next_health_s = _HEALTH_EVERY_S
+        self._interrupted = False
+        self._outputs: tuple[Output, ...] = ()
+
+    def command(self, command: Command) -> None:
+        """What a person asks through an output."""
+        if command is Command.QUIT:
+            self._ingest.stop()
+        elif command is Command.MARK:
+            self._write(records.MarkRecord(media_s=self._board.media_s))
+
+    async def run(self, *outputs: Output) -> int:
+        """Run to the end of the source and return the exit code. Whatever happens, outputs are closed."""
+        with self._journal, self._interrupts():
+            try:
+                for output in outputs:
+                    await output.start()
+                    self._outputs += (output,)
+                return await self._run()
+            finally:
+                await asyncio.to_thread(self._ingest.abort)
+                await self._assessor.close()
+                for output in self._outputs:
+                    await output.close(self._board.snapshot())
+
+    async def _run(self) -> int:
+        self._write(_session_record(self._plan, self._pipeline, self._board))
+        self._ingest.start()
+        self._board.state = SessionState.LIVE
+        display = asyncio.create_task(self._display())
+        try:
+            await self._consume()
+            await self._finish()
+        except MonitorError as error:
+            self._end(EndReason.FAILED, str(error))
+            raise
+        except asyncio.CancelledError:
+            self._end(EndReason.INTERRUPTED)
+        finally:
+            display.cancel()
+        return _INTERRUPTED if self._interrupted else 0
+
+    async def _consume(self) -> None:
+        while True:
+            try:
+                batch = await asyncio.to_thread(self._ingest.next_batch, _POLL_S)
+            except TimeoutError:
+                continue
+            except ChannelClosed:
+                return
+            if self._judging is not None and self._judging.done():
+                self._judging.result()
+            await self._take(batch)
+
+    async def _take(self, batch: Batch) -> None:
+        """Buffer clean items in order of media time; windows fire between them, on the watermark."""
+        for t_s, item in batch.items:
+            await self._advance(t_s)
+            self._buffer(item)
+        if math.isfinite(batch.watermark_s):
+            await self._advance(batch.watermark_s)
+
+    def _buffer(self, item: CleanItem) -> None:
+        match item:
+            case CleanFrame():
+                self._horizon.add_frame(item)
+                self._board.frame(item)
+            case CleanAudio():
+                self._horizon.add_audio(item)
+                self._board.audio(item)
+            case Prosody():
+                self._horizon.add_prosody(item)
+                self._board.prosody(item)
+            case Gap():
+                self._horizon.add_gap(item)
+                self._board.gap(item)
+                self._write(records.GapRecord.of(item))
+            case NfblEvent():
+                self._horizon.add_event(item)
+                self._board.event(item)
+                self._write(records.NfblRecord.of(item))
+                if item.phase is Phase.OPEN:
+                    self._scheduler.wake(item.start_s, item.score)
+
+    async def _advance(self, watermark_s: float) -> None:
+        """Move media time forward and judge what is due."""
+        if watermark_s <= self._board.media_s:
+            return
+        if self._pipeline.feed is not None:
+            self._horizon.nfbl_observed(self._board.media_s, watermark_s)
+        self._board.media_s = watermark_s
+        while (window := self._scheduler.due(watermark_s)) is not None:
+            judging = self._judge(window)
+            if self._complete:
+                await judging
+            else:
+                self._judging = asyncio.create_task(judging)
+        if not self._complete and watermark_s >= self._next_health_s:
+            self._next_health_s += _HEALTH_EVERY_S
+            self._write(self._health_record())
+
+    def _judge(self, window: Window) -> Coroutine[None, None, None]:
+        """Cut the evidence now, before anything later is buffered; what is returned describes and judges it."""
+        self._scheduler.started(window)
+        self._board.running = window.cadence
+        evidence = self._horizon.evidence(window, self._evidence_plan)
+        tracks = self._pipeline.tracks
+        refusal = self._scheduler.worth_a_call(
+            evidence.coverage, Track.VIDEO in tracks, Track.AUDIO in tracks
+        ) or self._scheduler.admit(window)
+
+        async def judging() -> None:
+            assessment = await self._assessor.assess(evidence, refusal)
+            self._scheduler.finished(window, judged=not assessment.abstained)
+            self._board.running = None
+            self._keep(assessment)
+
+        return judging()
+
+    def _keep(self, assessment: Assessment) -> None:
+        window, description = assessment.window, assessment.description
+        if description is not None:
+            self._write(records.DescriptionRecord.of(window, description))
+        self._write(records.VerdictRecord.of(window, assessment.verdict, assessment.coverage))
+        self._write(records.EstimateRecord.of(assessment.estimate))
+        judged = JudgedWindow(window, assessment.verdict, "" if description is None else description.text)
+        self._board.verdict(judged, abstained=assessment.abstained)
+        self._board.estimate(window.end_s, assessment.estimate.overall, assessment.estimate.current)
+
+    async def _finish(self) -> None:
+        """The source is over: let the last call end, judge what is left, say goodbye."""
+        if self._judging is not None:
+            await self._judging
+        for window in self._scheduler.final(self._board.media_s):
+            await self._judge(window)
+        self._end(EndReason.INTERRUPTED if self._interrupted else EndReason.ENDED)
+
+    def _end(self, reason: EndReason, notice: str | None = None) -> None:
+        if self._judging is not None:
+            self._judging.cancel()
+        self._board.state = SessionState.FAILED if reason is EndReason.FAILED else SessionState.ENDED
+        for text in (*self._pipeline.info.notices, *([] if notice is None else [notice])):
+            self._board.notice(text)
+        self._write(self._health_record())
+        self._write(self._board.end_record(reason))
+
+    def _health_record(self) -> records.HealthRecord:
+        self._refresh()
+        counts = None if self._pipeline.faces is None else self._pipeline.faces.counts
+        return records.HealthRecord(
+            media_s=self._board.media_s,
+            tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
+            whole_frames=self._board.whole_frames,
+            detector_failures=0 if counts is None else counts.detector_failures,
+            horizon_bytes=self._horizon.nbytes,
+            lag_s=self._board.lag_s,
+            rss_bytes=self._board.rss_bytes,
+            cpu_share=None if self._complete else self._cpu_share(),
+        )
+
+    def _cpu_share(self) -> float:
+        """CPU time per wall time since the session was opened; 1.0 is one core."""
+        return (cpu_s() - self._started_cpu_s) / max(1e-6, monotonic_s() - self._started_s)
+
+    def _write(self, record: records.Record) -> None:
+        line = self._journal.append(record)
+        self._board.seq = self._journal.seq
+        for output in self._outputs:
+            output.record(line)
+
+    def _refresh(self) -> None:
+        """Bring the parts of the board up to date that nobody reports."""
+        board = self._board
+        board.received(self._ingest.counts())
+        board.skipped = self._scheduler.skipped
+        board.next_window_s = self._scheduler.next_due_s
+        board.horizon_s, board.horizon_bytes = self._horizon.span_s, self._horizon.nbytes
+        if not self._complete:
+            live = board.state is SessionState.LIVE
+            board.lag_s = max(0.0, self._clock.now_s() - board.media_s) if live else board.lag_s
+            board.rss_bytes = self._process.memory_info().rss
+
+    async def _display(self) -> None:
+        """Show the session four times a second, with the estimate as old as it is now."""
+        while True:
+            self._refresh()
+            estimate = self._assessor.estimator.at(self._board.media_s)
+            self._board.overall, self._board.current = estimate.overall, estimate.current
+            snapshot = self._board.snapshot()
+            for output in self._outputs:
+                output.show(snapshot)
+            await asyncio.sleep(_POLL_S)
+
+    @contextlib.contextmanager
+    def _interrupts(self) -> Iterator[None]:
+        """First Ctrl-C or SIGTERM: stop the source, flush, end. Second: leave at once."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def interrupt() -> None:
+            if self._interrupted:
+                task.cancel()
+            self._interrupted = True
+            self._ingest.stop()
+
+        caught = (signal.SIGINT, signal.SIGTERM)
+        for number in caught:
+            loop.add_signal_handler(number, interrupt)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+
+def _identify(plan: Plan, pipeline: Pipeline) -> str:
+    """Equal input and settings have an equal name at max speed; a paced run is an occasion of its own."""
+    if plan.speed is not None or pipeline.info.digest is None:
+        return f"p-{secrets.token_hex(8)}"
+    parts = [pipeline.info.digest, settings_digest(plan.loaded.settings)]
+    if pipeline.feed is not None:
+        parts.append(pipeline.feed.digest)
+    return f"m-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:16]}"
+
+
+def _default_journal(session: str) -> Path:
+    return Path(platformdirs.user_state_dir("emotion-monitor")) / "journals" / f"{session}.jsonl"
+
+
+def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimits:
+    return HorizonLimits(
+        dense_s=settings.dense_s,
+        frame_rate_hz=settings.frame_rate_hz,
+        frame_long_side_px=settings.frame_long_side_px,
+        jpeg_quality=settings.jpeg_quality,
+        max_bytes=settings.max_mbytes * 1024 * 1024,
+        session_frames=settings.session_frames,
+        session_clips=settings.session_clips,
+        tracks=tracks,
+    )
+
+
+def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Journal) -> Board:
+    settings = plan.loaded.settings
+    start = assessor.estimator.at(0.0)
+    notices = [*pipeline.info.notices, assessor.describer.info.notice, assessor.judge.info.notice]
+    if pipeline.feed is not None:
+        notices += pipeline.feed.notices
+    if settings.seed is not None:
+        notices.append("seeded run: the altered voice can be undone, do not publish it")
+    board = Board(
+        session=session,
+        source=pipeline.info.name,
+        mode=Mode.MAX if plan.speed is None else Mode.PACED,
+        duration_s=pipeline.info.duration_s,
+        describer=assessor.describer.info,
+        judge=assessor.judge.info,
+        detector="none" if pipeline.faces is None else settings.faces.detector,
+        mask="none" if pipeline.faces is None else settings.faces.mask,
+        voice="none" if pipeline.voice is None else settings.voice.mode,
+        nfbl_state="off" if pipeline.feed is None else pipeline.feed.source,
+        overall=start.overall,
+        current=start.current,
+        journal=str(journal.path),
+        tracks=pipeline.tracks,
+    )
+    for notice in notices:
+        board.notice(notice)
+    return board
+
+
+def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.SessionRecord:
+    info = pipeline.info
+    return records.SessionRecord(
+        media_s=0.0,
+        source=info.name,
+        digest=info.digest,
+        tracks=tuple(
+            records.TrackRecord(
+                track=track.track,
+                codec=track.codec,
+                start_s=track.start_s,
+                rate_hz=track.rate_hz,
+                width_px=track.width_px,
+                height_px=track.height_px,
+                channels=track.channels,
+            )
+            for track in info.tracks
+        ),
+        av_offset_s=info.av_offset_s,
+        duration_s=info.duration_s,
+        mode=Mode(board.mode),
+        profile=plan.loaded.profile,
+        settings_digest=settings_digest(plan.loaded.settings),
+        describer=board.describer,
+        judge=board.judge,
+        deidentification=records.DeidentificationRecord(board.detector, board.mask, board.voice),
+        version=version("emotion-monitor"),
+        notices=tuple(board.notices),
+        started_at=None if plan.speed is None else utc_now(),
+    )

@@ -1,0 +1,69 @@
+"""Opens everything between a source's address and clean records, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from buffers.records import Track
+from configs.settings import Settings
+from streams.deidentify.detectors.registry import make_detector
+from streams.deidentify.faces import FaceDeidentifier
+from streams.deidentify.vad import SileroVad
+from streams.deidentify.voice import VoiceDeidentifier
+from streams.media import SourceInfo
+from streams.nfbl.replay import ReplayedFeed
+from streams.sources.base import Source
+from streams.sources.open import open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A source with the de-identifiers its tracks need and the NFBL feed, if there is one."""
+
+    source: Source
+    faces: FaceDeidentifier | None
+    voice: VoiceDeidentifier | None
+    feed: ReplayedFeed | None = None
+
+    @property
+    def info(self) -> SourceInfo:
+        """What is known of the source now."""
+        return self.source.info
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks that are de-identified; no other is read."""
+        workers = {Track.VIDEO: self.faces, Track.AUDIO: self.voice}
+        return tuple(info.track for info in self.info.tracks if workers[info.track] is not None)
+
+    def close(self) -> None:
+        """Release the models. The source is closed by the thread that reads it."""
+        if self.faces is not None:
+            self.faces.close()
+
+
+def open_pipeline(uri: str, settings: Settings) -> Pipeline:
+    """Open the source, the models its tracks need and the feed.
+
+    Raises:
+        ConfigError: the address or the feed cannot be meant.
+        SourceUnreadable: there is nothing to play.
+        ModelUnavailable: a model file or package is missing.
+        DeidentificationFailed: a de-identifier can never work here.
+    """
+    with contextlib.ExitStack() as undo:
+        source = open_source(uri)
+        undo.callback(source.close)
+        tracks = {info.track for info in source.info.tracks}
+        feed = None if settings.nfbl.source == "off" else ReplayedFeed(Path(settings.nfbl.source))
+        voice: VoiceDeidentifier | None = None
+        if Track.AUDIO in tracks:
+            voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad())
+        faces: FaceDeidentifier | None = None
+        if Track.VIDEO in tracks:
+            detector = settings.faces.detector
+            faces = FaceDeidentifier(settings.faces, lambda: make_detector(detector), seed=settings.seed)
+        undo.pop_all()
+        return Pipeline(source, faces, voice, feed)
