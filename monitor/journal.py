@@ -7,6 +7,7 @@ one thread only.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -117,31 +118,31 @@ class Journal:
         except BlockingIOError as error:
             msg = f"journal {path} is being written by another session: choose another path"
             raise JournalError(msg) from error
-        os.fchmod(file, 0o600)
         owner = _owner(path)
         if owner is not None and owner != self._session:
             msg = f"journal {path} holds session {owner}: move it away or choose another path"
             raise JournalError(msg)
+        os.fchmod(file, 0o600)
         if resume:
             self._seq = recover(path)
         else:
             os.ftruncate(file, 0)
-        self._end = os.lseek(file, 0, os.SEEK_END)
+        self._end = os.fstat(file).st_size
 
     def _write(self, path: Path, data: bytes, *, sync: bool) -> None:
         if self._file is None:
             msg = f"journal {path} is closed: open it again to write to it"
             raise JournalError(msg)
         try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._file, data[done:], self._end + done)
             if sync:
                 os.fsync(self._file)
         except OSError as error:
             # Half a line in the middle would spoil the file for every reader once writing works again.
-            os.ftruncate(self._file, self._end)
-            os.lseek(self._file, self._end, os.SEEK_SET)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._end)
             _refuse(path, error)
         self._end += len(data)
 
@@ -165,11 +166,11 @@ def recover(path: Path) -> int:
     Raises:
         JournalError: The file cannot be read or written, or is damaged before its last line.
     """
-    seq, end = 0, 0
+    seq, whole = 0, 0
     for _, end in _entries(path):
-        seq += 1
+        seq, whole = seq + 1, end
     try:
-        os.truncate(path, end)
+        os.truncate(path, whole)
     except OSError as error:
         _refuse(path, error)
     return seq

@@ -269,7 +269,7 @@ class MarkRecord(Record):
     """A person marked this moment."""
 
     kind: Literal["mark"] = "mark"
-    note: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

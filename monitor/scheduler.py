@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from buffers.records import Cadence, Coverage, Window
+from buffers.records import Cadence, Coverage, Track, Window
 from configs.settings import WindowSettings
 
 MISSED_PERIODS = 3
@@ -150,13 +151,13 @@ class Scheduler:
         return self._window(Cadence.LOCAL if grid is self._local else Cadence.GLOBAL, end_s)
 
     def wake(self, t_s: float, weight: float) -> None:
-        """Tell of news at media time `t_s` worth `weight` (the score of a new NFBL event).
+        """Tell of news reported at media time `t_s` and worth `weight` (the score of a new NFBL event).
 
         Once the news since the last local window weigh `wake_weight`, a local window ends at `t_s`, or as soon
-        as the cooldown since the last local window is over. News from before that window's end were part of it
-        and count no more.
+        as the cooldown since the last local window is over. News up to a window's end are part of it and count
+        no more.
         """
-        if self._settings.wake_weight > 0 and t_s >= self._local_end_s:
+        if self._settings.wake_weight > 0 and t_s > self._local_end_s:
             self._news.append((t_s, weight))
 
     def started(self, window: Window) -> None:
@@ -169,7 +170,7 @@ class Scheduler:
         if window.cadence is Cadence.LOCAL:
             self._skipped += self._local.passed(window.end_s)
             self._local_end_s = window.end_s
-            self._news = [(t_s, weight) for t_s, weight in self._news if t_s >= window.end_s]
+            self._news = [(t_s, weight) for t_s, weight in self._news if t_s > window.end_s]
         else:
             if self._global is not None:
                 self._skipped += self._global.passed(window.end_s)
@@ -201,8 +202,22 @@ class Scheduler:
             windows.append(self._window(Cadence.GLOBAL, end_s, after=len(windows)))
         return tuple(windows)
 
-    def admit(self, window: Window) -> str | None:
-        """Charge one call to the budget; a refused window abstains without a call, and this is why."""
+    def refusal(self, window: Window, coverage: Coverage, tracks: Collection[Track]) -> str | None:
+        """Why `window` must abstain without a call; None when the call is granted, and then charged to the budget.
+
+        The better of what was seen and heard counts: a session that lacks one of the `tracks`, or whose camera
+        failed, is judged on the other alone.
+        """
+        shares = {Track.VIDEO: coverage.video, Track.AUDIO: coverage.audio}
+        known = {track: shares[track] for track in sorted(tracks)}
+        least = self._settings.min_coverage
+        if max(known.values(), default=0.0) < least or not known:
+            found = ", ".join(f"{track} {share:.0%}" for track, share in known.items()) or "no track"
+            return f"too little to judge: {found}, {least:.0%} of the window needed"
+        return self._charge(window)
+
+    def _charge(self, window: Window) -> str | None:
+        """Charge one call to the budget of the hour that ends with the window, or say that it is used up."""
         limit = self._settings.max_calls_per_hour
         if limit == 0:
             return None
@@ -212,25 +227,6 @@ class Scheduler:
             return f"the budget of {limit} calls an hour is used up"
         self._calls_s.append(window.end_s)
         return None
-
-    def worth_a_call(self, coverage: Coverage, has_video: bool, has_audio: bool) -> str | None:
-        """Why a window with this coverage should abstain without a call, None when it is worth one.
-
-        The better of what was seen and heard counts: a session without one of the tracks, or whose camera
-        failed, is judged on the other alone.
-        """
-        shares = {}
-        if has_video:
-            shares["seen"] = coverage.video
-        if has_audio:
-            shares["heard"] = coverage.audio
-        if not shares:
-            return "the session has neither video nor audio"
-        least = self._settings.min_coverage
-        if max(shares.values()) >= least:
-            return None
-        found = " and ".join(f"{share:.0%} {how}" for how, share in shares.items())
-        return f"only {found} of the window, {least:.0%} needed"
 
     def _window(self, cadence: Cadence, end_s: float, after: int = 0) -> Window:
         start_s = max(0.0, end_s - self._settings.local_s) if cadence is Cadence.LOCAL else 0.0
