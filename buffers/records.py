@@ -301,6 +301,8 @@ class Baseline:
     speech_share: float | None
     pitch_spread_st: float | None
     movement: float | None
+    watched_s: float | None = None
+    """Seconds of it for which an NFBL feed watched (0: none, so `nfbl` says nothing); None where not told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,179 @@
+"""The embedded judge: adds up weak cues under hard caps. An uncalibrated heuristic, and it says so.
+
+Body language counts as the evidence allows, and no more: recognised gestures tell win from lose with balanced
+accuracy 0.60 at best (iMiGUE), a likelihood ratio of 1.5 or 0.405 logit for a whole interview. Only what exceeds the
+person's own rate counts. How something is said and how much a person moves are weaker still.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from buffers.records import Evidence
+from monitor.cues import ClassReading, CueReading, Origin, read_cues
+from monitor.describers.base import Description, ModelInfo
+from monitor.judges.base import Label, Verdict
+
+NAME: Final = "cues"
+
+MOST_PER_EVENT: Final = 0.05
+"""Most log-odds of one event of score 1."""
+
+MOST_PER_GROUP: Final = 0.2
+"""Most log-odds of all events of one body region."""
+
+MOST_NFBL: Final = 0.4
+"""Most log-odds of all body language: balanced accuracy 0.60 is a likelihood ratio of 1.5."""
+
+MOST_MANNER: Final = 0.2
+"""Most log-odds of speech and movement together: as much as one body region."""
+
+PITCH_WEIGHT: Final = 0.1
+"""Log-odds of a pitch variation of twice (or half) the usual, a weak cue. Flat pitch goes with low mood and sadness,
+wide pitch with joy but with anger too (Cummins et al. 2015; Juslin and Laukka 2003)."""
+
+SPEECH_WEIGHT: Final = 0.05
+"""Log-odds of half of the time more (or less) speech than usual, a very weak cue. More and longer pauses go with low
+mood (Mundt et al. 2007); listening to a question looks the same."""
+
+MOVEMENT_WEIGHT: Final = 0.05
+"""Log-odds of movement of twice (or half) the usual, a very weak cue. Slowing goes with low mood (Sobin and Sackeim
+1997), liveliness with joy and with anger (Wallbott 1998); a moving camera looks the same."""
+
+SPEECH_SCALE: Final = 0.5
+"""Difference of the speech share that counts in full."""
+
+LEAST_DISTANCE: Final = 0.001
+"""Nearer to 0.5 than this the judge abstains: such a number would print as 0.500 and still carry a label."""
+
+BEARINGS: Final = {
+    **dict.fromkeys(("N7", "N10", "N34"), -1.0),
+    **dict.fromkeys(("N3", "N4", "N5", "N8", "N9", "N21"), -0.5),
+    **dict.fromkeys(("N0", "N1", "N11", "N14", "N19", "N22", "N23", "N28"), -0.25),
+    **dict.fromkeys(("N20", "N27"), 0.5),
+}
+"""Signed share of its log-odds that a class keeps: weak-moderate in full, weak half, very weak a quarter, others 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one cue adds to the log-odds of positive."""
+
+    cue: str
+    logit: float
+
+
+class CuesJudge:
+    """Judges a window from its cues alone; the description is only asked whether there was anything to describe."""
+
+    def __init__(self) -> None:
+        """Nothing to load."""
+        self._info = ModelInfo(
+            name=NAME,
+            heuristic=True,
+            calibrated=False,
+            notice="uncalibrated heuristic: weak cues against this person's own usual, p within 0.35-0.65",
+            deterministic=True,
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """What this judge is."""
+        return self._info
+
+    async def judge(self, description: Description, evidence: Evidence) -> Verdict:
+        """Judge one window; abstains on thin evidence, without a comparison, and when everything is as usual."""
+        reading = read_cues(evidence)
+        if reading.blank:
+            return self._abstain(description, "no speech, no body-language feed and no movement reading")
+        if description.insufficient:
+            return self._abstain(description, "the description says that the evidence shows too little")
+        contributions = weigh(reading)
+        if contributions is None:
+            return self._abstain(description, "no baseline of this person yet: nothing to compare this window with")
+        logit = math.fsum(item.logit for item in contributions)
+        p_positive = round(1.0 / (1.0 + math.exp(-logit)), 6)
+        if abs(p_positive - 0.5) < LEAST_DISTANCE:
+            return self._abstain(description, "cues are at this person's own usual")
+        return Verdict(
+            label=Label.POSITIVE if p_positive >= 0.5 else Label.NEGATIVE,
+            p_positive=p_positive,
+            confidence=confidence(p_positive),
+            judge=NAME,
+            describer=description.describer,
+            calibrated=False,
+            rationale=_rationale(reading, contributions),
+        )
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    def _abstain(self, description: Description, why: str) -> Verdict:
+        return Verdict.abstain(self._info, description.describer, why)
+
+
+def weigh(reading: CueReading) -> tuple[Contribution, ...] | None:
+    """The log-odds of positive by cue, all caps applied; None when nothing could be compared."""
+    trust = reading.reference.trust
+    manner = _scaled(
+        [
+            Contribution(cue, weight * trust * max(-1.0, min(1.0, change)))
+            for cue, weight, change in (
+                ("pitch variation", PITCH_WEIGHT, reading.pitch_spread.doublings),
+                ("speech share", SPEECH_WEIGHT, _share_change(reading)),
+                ("movement", MOVEMENT_WEIGHT, reading.movement.doublings),
+            )
+            if change is not None
+        ],
+        MOST_MANNER,
+    )
+    unknown = reading.groups is None or any(group.usual_events is None for group in reading.groups)
+    if unknown and not manner:
+        return None
+    groups = [
+        Contribution(
+            f"{group.group.value} reports", _capped(math.fsum(_weight(item) for item in group.classes), MOST_PER_GROUP)
+        )
+        for group in reading.groups or ()
+    ]
+    nfbl = _scaled([Contribution(item.cue, item.logit * trust) for item in groups], MOST_NFBL)
+    return (*nfbl, *manner)
+
+
+def confidence(p_positive: float) -> float:
+    """The paper's 0-10 score: 0 at probability 0.5, 10 at 0 and 1, linear between, two decimals."""
+    return round(20.0 * abs(p_positive - 0.5), 2)
+
+
+def _weight(item: ClassReading) -> float:
+    """Log-odds of one class: its events above the usual, each at most 0.05 x score x what its literature allows."""
+    return bearing(item.class_id) * MOST_PER_EVENT * item.score * item.excess
+
+
+def bearing(class_id: str) -> float:
+    """Signed share -1..1 that events of a class may count; 0 for classes without a known bearing on valence."""
+    return BEARINGS.get(class_id, 0.0)
+
+
+def _share_change(reading: CueReading) -> float | None:
+    difference = reading.speech.difference
+    return None if difference is None else difference / SPEECH_SCALE
+
+
+def _scaled(items: list[Contribution], most: float) -> list[Contribution]:
+    """The items, shrunk in proportion when their sum exceeds `most` in size."""
+    total = abs(math.fsum(item.logit for item in items))
+    return items if total <= most else [Contribution(item.cue, item.logit * most / total) for item in items]
+
+
+def _capped(logit: float, most: float) -> float:
+    return max(-most, min(most, logit))
+
+
+def _rationale(reading: CueReading, contributions: tuple[Contribution, ...]) -> str:
+    reference = reading.reference
+    origin = "the session before" if reference.origin is Origin.BEFORE else "the window's own beginning"
+    told = ", ".join(f"{item.cue} {item.logit:+.3f}" for item in contributions if abs(item.logit) >= 0.0005)
+    return f"uncalibrated heuristic, against {reference.observed_s:.0f} s of {origin}: log-odds {told}"
