@@ -6,7 +6,6 @@ Every list here is bounded: a session may last for days.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -144,11 +143,10 @@ class Board:
             self._history.pop()
         self._history.append(EstimatePoint(t_s, overall.p_positive, current.p_positive))
 
-    def received(self, counts: Mapping[Track, tuple[int, int, bool]]) -> None:
-        """Counters of the edges before de-identification: received, dropped, ended."""
-        for track, (received, dropped, ended) in counts.items():
-            tally = self.tally[track]
-            tally.received, tally.dropped, tally.ended = received, dropped, ended
+    def received(self, track: Track, received: int, dropped: int, *, ended: bool) -> None:
+        """Counters of a track's edge before de-identification."""
+        tally = self.tally[track]
+        tally.received, tally.dropped, tally.ended = received, dropped, ended
 
     def notice(self, text: str) -> None:
         """Something the user should know; each said once."""

@@ -102,8 +102,9 @@ class Session:
         self._assessor = Assessor(
             make_describer(settings), make_judge(settings), estimator, deadline_s=settings.windows.deadline_s
         )
-        self._journal = Journal(plan.journal or _default_journal(self._id), self._id)
-        self._board = _board(self._id, plan, pipeline, self._assessor, self._journal)
+        journal = plan.journal or _default_journal(self._id)
+        self._board = _board(self._id, plan, pipeline, self._assessor, journal)
+        self._journal = Journal(journal, self._id)
         self._process = psutil.Process()
         self._started_s, self._started_cpu_s = monotonic_s(), cpu_s()
         self._judging: asyncio.Task[None] | None = None
@@ -213,10 +214,7 @@ class Session:
         self._scheduler.started(window)
         self._board.running = window.cadence
         evidence = self._horizon.evidence(window, self._evidence_plan)
-        tracks = self._pipeline.tracks
-        refusal = self._scheduler.worth_a_call(
-            evidence.coverage, Track.VIDEO in tracks, Track.AUDIO in tracks
-        ) or self._scheduler.admit(window)
+        refusal = self._scheduler.refusal(window, evidence.coverage, self._pipeline.tracks)
 
         async def judging() -> None:
             assessment = await self._assessor.assess(evidence, refusal)
@@ -280,7 +278,8 @@ class Session:
     def _refresh(self) -> None:
         """Bring the parts of the board up to date that nobody reports."""
         board = self._board
-        board.received(self._ingest.counts())
+        for track, counts in self._ingest.counts().items():
+            board.received(track, counts.received, counts.dropped, ended=counts.ended)
         board.skipped = self._scheduler.skipped
         board.next_window_s = self._scheduler.next_due_s
         board.horizon_s, board.horizon_bytes = self._horizon.span_s, self._horizon.nbytes
@@ -349,7 +348,7 @@ def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimi
     )
 
 
-def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Journal) -> Board:
+def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:
     settings = plan.loaded.settings
     start = assessor.estimator.at(0.0)
     notices = [*pipeline.info.notices, assessor.describer.info.notice, assessor.judge.info.notice]
@@ -370,7 +369,7 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
         nfbl_state="off" if pipeline.feed is None else pipeline.feed.source,
         overall=start.overall,
         current=start.current,
-        journal=str(journal.path),
+        journal=str(journal),
         tracks=pipeline.tracks,
     )
     for notice in notices:
@@ -403,7 +402,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
         settings_digest=settings_digest(plan.loaded.settings),
         describer=board.describer,
         judge=board.judge,
-        deidentification=records.DeidentificationRecord(board.detector, board.mask, board.voice),
+        deidentification=records.DeidentificationRecord(detector=board.detector, mask=board.mask, voice=board.voice),
         version=version("emotion-monitor"),
         notices=tuple(board.notices),
         started_at=None if plan.speed is None else utc_now(),

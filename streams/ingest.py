@@ -23,7 +23,7 @@ from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
 from streams.clock import Clock
 from streams.deidentify.voice import VoiceOutput
-from streams.media import RawAudio, RawFrame, RawGap
+from streams.media import RawAudio, RawFrame, RawGap, RawItem
 from streams.merge import Merger
 from streams.pipeline import Pipeline
 
@@ -149,13 +149,12 @@ class Ingest:
             self._video.close()
             self._audio.close()
 
-    def _hand_over(self, t_s: float, item: RawFrame | RawAudio | RawGap) -> None:
-        track = item.track if isinstance(item, RawGap) else Track.VIDEO if isinstance(item, RawFrame) else Track.AUDIO
-        if track not in self._tracks:
-            return
-        if isinstance(item, RawFrame) or track is Track.VIDEO:
-            self._video.put(t_s, item)
-        else:
+    def _hand_over(self, t_s: float, item: RawItem) -> None:
+        """Put an item on its track's edge; what belongs to a track nobody de-identifies is let go."""
+        if isinstance(item, RawFrame) or (isinstance(item, RawGap) and item.track is Track.VIDEO):
+            if Track.VIDEO in self._tracks:
+                self._video.put(t_s, item)
+        elif Track.AUDIO in self._tracks:
             self._audio.put(t_s, item)
 
     def _supervise(self, track: Track, work: Callable[[], None]) -> None:

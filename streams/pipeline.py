@@ -13,6 +13,7 @@ from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import SourceInfo
+from streams.models.cache import model_path
 from streams.nfbl.replay import ReplayedFeed
 from streams.sources.base import Source
 from streams.sources.open import open_source
@@ -56,11 +57,14 @@ def open_pipeline(uri: str, settings: Settings) -> Pipeline:
     with contextlib.ExitStack() as undo:
         source = open_source(uri)
         undo.callback(source.close)
-        tracks = {info.track for info in source.info.tracks}
-        feed = None if settings.nfbl.source == "off" else ReplayedFeed(Path(settings.nfbl.source))
+        info = source.info
+        tracks = {track.track for track in info.tracks}
+        feed: ReplayedFeed | None = None
+        if settings.nfbl.source != "off":
+            feed = ReplayedFeed(Path(settings.nfbl.source), duration_s=info.duration_s)
         voice: VoiceDeidentifier | None = None
         if Track.AUDIO in tracks:
-            voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad())
+            voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
             detector = settings.faces.detector
