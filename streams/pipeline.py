@@ -8,7 +8,7 @@ from pathlib import Path
 
 from buffers.records import Track
 from configs.settings import Settings
-from streams.deidentify.detectors.registry import make_detector
+from streams.deidentify.detectors import DETECTORS
 from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
@@ -67,7 +67,7 @@ def open_pipeline(uri: str, settings: Settings) -> Pipeline:
             voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
-            detector = settings.faces.detector
-            faces = FaceDeidentifier(settings.faces, lambda: make_detector(detector), seed=settings.seed)
+            make_detector = DETECTORS[settings.faces.detector]
+            faces = FaceDeidentifier(settings.faces, make_detector, seed=settings.seed)
         undo.pop_all()
         return Pipeline(source, faces, voice, feed)
