@@ -1,0 +1,59 @@
+"""One box for each face: suppression within a scale, union between scales."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from streams.deidentify.boxes import area_ratio, containment, iou, union
+from streams.deidentify.detectors.base import Detection
+
+MERGE_IOU = 0.3
+"""Overlap at which boxes of two scales are one face (policy A2)."""
+
+MERGE_CONTAINMENT = 0.75
+"""Or: so much of the smaller lies in the larger, at areas within `MERGE_RATIO` (policy A2)."""
+
+MERGE_RATIO = 3.3
+"""Areas further apart than this are two faces, one before the other."""
+
+UNION_SCORE = 0.6
+"""A box joins the union when its score is at least this share of the best one; below, the best one stands alone."""
+
+
+def suppressed(detections: Iterable[Detection], max_iou: float) -> list[Detection]:
+    """Greedy non-maximum suppression: best first, each at most `max_iou` over every better one that was kept."""
+    kept: list[Detection] = []
+    for item in _best_first(detections):
+        if all(iou(item.box, other.box) <= max_iou for other in kept):
+            kept.append(item)
+    return kept
+
+
+def merged(scales: Sequence[Sequence[Detection]]) -> list[Detection]:
+    """Detections of the same picture at several scales as one list, best first; the better score is kept.
+
+    A large blurred face is boxed better by the small scale, a small face seen by the large one only, so
+    nothing is voted away: two boxes of about the same certainty become their union.
+    """
+    kept: list[Detection] = []
+    for item in _best_first(item for scale in scales for item in scale):
+        for place, other in enumerate(kept):
+            if _same_face(item, other):
+                if item.score >= UNION_SCORE * other.score:
+                    kept[place] = Detection(union((other.box, item.box)), other.score)
+                break
+        else:
+            kept.append(item)
+    return kept
+
+
+def _same_face(a: Detection, b: Detection) -> bool:
+    if iou(a.box, b.box) >= MERGE_IOU:
+        return True
+    close = 1 / MERGE_RATIO <= area_ratio(a.box, b.box) <= MERGE_RATIO
+    return close and containment(a.box, b.box) >= MERGE_CONTAINMENT
+
+
+def _best_first(detections: Iterable[Detection]) -> list[Detection]:
+    # Ties are broken by place: the order must not depend on how a library lists its findings.
+    return sorted(detections, key=lambda item: (-item.score, item.box.x0, item.box.y0, item.box.x1, item.box.y1))
