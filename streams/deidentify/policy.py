@@ -1,0 +1,211 @@
+"""What to mask in each frame, once it is known what came before and after it. Pure: no pixels, threads or clocks.
+
+The promise (tested with random failures): every frame that is not masked whole
+(a) lies in a run of fewer than `stale_frames` unanswered frames, in a shot that was answered for before, and
+(b) covers every box that continued or started a track in it, and in frames without such a box the track's last box
+before it, for `hold_s`, and its first box after it in the same shot, for `lookback_s`, as far as that was seen
+before the frame's release (small faces: a third of both; doubtful ones: two fifteenths).
+What no detector scores `start_score` is not promised: that is the residual risk of the policy.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from buffers.records import Box, MaskState
+from configs.settings import FaceSettings
+from streams.deidentify.boxes import blended, grown, moved, union
+from streams.deidentify.detectors.base import Detection
+from streams.deidentify.tracks import FRAME_S, LINK_S, SIZE_WINDOW_S, TRAVEL_S, Track, Tracker
+
+JITTER_S = 0.3 * FRAME_S
+"""Slack on spans of time (s): at 29.97 fps the fifteenth frame is 0.5005 s away and must still be held."""
+
+LARGE_FACE = 0.12
+"""Share of the picture's width from which a face is held in full and its size steadied (policy A2)."""
+
+SMALL_SHARE = 1 / 3
+"""Share of hold and look-back for smaller faces (5 of 15 frames): a crowd held in full masks half the picture."""
+
+WEAK_SHARE = 2 / 15
+"""Share of hold and look-back for tracks that are not strong (2 of 15 frames)."""
+
+GROWTH_PER_S = 0.01 / FRAME_S
+"""How fast a mask without a detection grows, share of its sides (1/s): 1 % a frame (policy A2)."""
+
+KEEP_INSIDE = 0.35
+"""Share of a predicted box that is kept inside the picture on each axis: a face at the edge often comes back."""
+
+NEVER = float("-inf")
+"""A time before all times."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMask:
+    """What to draw for one face: `track` keeps its number for the face's life; `box` in pixels, already dilated."""
+
+    track: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What may be shown of one frame. `masks` is empty for `CLEAR` and for `WHOLE_FRAME`."""
+
+    state: MaskState
+    masks: tuple[FaceMask, ...]
+
+
+@dataclass(slots=True)
+class _Silence:
+    """A run of frames without an answer, as long as it is known to be."""
+
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """One observed frame. `asked_s` is the last time the detector answered in this shot, `NEVER` if it did not."""
+
+    t_s: float
+    asked_s: float
+    silence: _Silence | None
+
+
+class MaskPolicy:
+    """Told of every frame in order, asked for every frame in order, as much later as the look-back demands."""
+
+    def __init__(self, settings: FaceSettings, width_px: int, height_px: int) -> None:
+        """Policy for pictures of that size, knowing of no face."""
+        self._settings = settings
+        self._width_px = width_px
+        self._height_px = height_px
+        self._tracker = Tracker(settings.start_score, settings.continue_score)
+        self._moments: deque[_Moment] = deque()
+        self._asked_s = NEVER
+        self._silence: _Silence | None = None
+
+    def reset(self, width_px: int, height_px: int) -> None:
+        """Forget every face and frame: what comes next has nothing to do with what was, but numbers run on."""
+        self._width_px = width_px
+        self._height_px = height_px
+        self._tracker.clear()
+        self._moments.clear()
+        self._asked_s = NEVER
+        self._silence = None
+
+    @property
+    def faces(self) -> int:
+        """Face tracks started so far."""
+        return self._tracker.started
+
+    def observe(self, t_s: float, answer: Sequence[Detection] | None, *, cut: bool = False) -> None:
+        """Take the detector's answer for the frame at `t_s` (None: there was none); `cut`: it starts a new shot."""
+        if cut:
+            self._tracker.new_shot(t_s)
+            self._asked_s = NEVER
+        if answer is None:
+            self._silence = self._silence or _Silence()
+            self._silence.frames += 1
+        else:
+            self._silence = None
+            self._asked_s = t_s
+            self._tracker.step(t_s, answer)
+        self._moments.append(_Moment(t_s, self._asked_s, self._silence))
+
+    def decide(self) -> Decision:
+        """What may be shown of the oldest frame not yet decided, by all that is known now (IndexError: no frame)."""
+        moment = self._moments.popleft()
+        needed_s = min(moment.t_s, moment.asked_s) - self._settings.hold_s - LINK_S - SIZE_WINDOW_S
+        self._tracker.forget(needed_s, moment.t_s)
+        if self._blind(moment):
+            return Decision(MaskState.WHOLE_FRAME, ())
+        masks = []
+        seen = False
+        for track in self._tracker.tracks:
+            box = self._box(track, moment)
+            if box is not None:
+                masks.append(FaceMask(track.id, self._dilated(box)))
+                seen = seen or any(hit.t_s == moment.t_s for hit in track.hits)
+        return Decision(_state(seen=seen, sure=not masks and moment.silence is None), tuple(masks))
+
+    def _blind(self, moment: _Moment) -> bool:
+        """Whether nobody knows what is in the frame: a long silence, or one at the start of a shot."""
+        if moment.silence is None:
+            return False
+        return moment.asked_s == NEVER or moment.silence.frames >= self._settings.stale_frames
+
+    def _box(self, track: Track, moment: _Moment) -> Box | None:
+        """The track's box at that moment: detected, between two detections, held, or looked back to."""
+        hits, t_s = track.hits, moment.t_s
+        place = bisect.bisect_right(hits, t_s, key=lambda hit: hit.t_s)
+        if place == 0:
+            early_s = hits[0].t_s - t_s
+            known = t_s >= track.shot_s and early_s <= self._reach_s(track, self._settings.lookback_s)
+            return self._carried(track, 0, -early_s) if known else None
+        before = place - 1
+        if hits[before].t_s == t_s:
+            return self._steadied(track, before)
+        if place < len(hits):
+            return self._between(track, before, t_s)
+        # While the detector is silent nothing has denied the face: its hold is counted to the last answer.
+        held = moment.asked_s - hits[before].t_s <= self._reach_s(track, self._settings.hold_s)
+        return self._carried(track, before, t_s - hits[before].t_s) if held else None
+
+    def _reach_s(self, track: Track, full_s: float) -> float:
+        share = 1.0
+        if not track.strong:
+            share = WEAK_SHARE
+        elif track.widest_px < LARGE_FACE * self._width_px:
+            share = SMALL_SHARE
+        return full_s * share + JITTER_S
+
+    def _steadied(self, track: Track, place: int) -> Box:
+        large = track.widest_px >= LARGE_FACE * self._width_px
+        return track.steadied(place) if large else track.hits[place].box
+
+    def _between(self, track: Track, before: int, t_s: float) -> Box:
+        """A frame in a gap: interpolated, grown, and both ends of the gap, for who knows the way it went."""
+        start, end = track.hits[before].t_s, track.hits[before + 1].t_s
+        a, b = self._steadied(track, before), self._steadied(track, before + 1)
+        way = blended(a, b, (t_s - start) / (end - start))
+        return union((a, b, grown(way, GROWTH_PER_S * min(t_s - start, end - t_s))))
+
+    def _carried(self, track: Track, place: int, elapsed_s: float) -> Box:
+        """An end of the track carried on for `elapsed_s` (negative: before its first hit), growing."""
+        box = self._steadied(track, place)
+        vx, vy = track.speed(place, -1 if elapsed_s > 0 else 1)
+        travel_s = max(-TRAVEL_S, min(TRAVEL_S, elapsed_s))
+        ahead = self._kept_inside(moved(box, vx * travel_s, vy * travel_s))
+        return grown(union((box, ahead)), GROWTH_PER_S * abs(elapsed_s))
+
+    def _kept_inside(self, box: Box) -> Box:
+        dx = _back(box.x0, box.x1, self._width_px)
+        dy = _back(box.y0, box.y1, self._height_px)
+        return moved(box, dx, dy)
+
+    def _dilated(self, box: Box) -> Box:
+        """From the face to the head: hair, ears and chin link a person as well as a face does."""
+        side_px = self._settings.grow_side * box.width
+        up_px, down_px = self._settings.grow_up * box.height, self._settings.grow_down * box.height
+        return Box(box.x0 - side_px, box.y0 - up_px, box.x1 + side_px, box.y1 + down_px)
+
+
+def _state(*, seen: bool, sure: bool) -> MaskState:
+    if seen:
+        return MaskState.MASKED
+    # An unanswered frame without a mask is not clear: nobody looked, what was known before was carried over.
+    return MaskState.CLEAR if sure else MaskState.HELD
+
+
+def _back(low: float, high: float, size_px: int) -> float:
+    """Shift that leaves `KEEP_INSIDE` of the span [low, high] inside [0, size_px]."""
+    keep = KEEP_INSIDE * (high - low)
+    if high < keep:
+        return keep - high
+    if low > size_px - keep:
+        return size_px - keep - low
+    return 0.0
