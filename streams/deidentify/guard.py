@@ -1,0 +1,131 @@
+"""Keeps a face detector honest: no answer, a late answer and an absurd answer are all "no answer", never "no face".
+
+The detector runs in a daemon thread of its own, so that one that hangs can be left behind. This module is one of the
+two supervisors that may catch everything: whatever a detector throws means that the frame was not looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+from buffers.picture import Picture
+from configs.errors import DeidentificationFailed
+from streams.channel import Channel, ChannelClosed, Policy
+from streams.deidentify.detectors.base import Detection, FaceDetector
+
+MAX_REBUILDS = 3
+"""Detectors left behind before none is made any more: each hung one keeps its thread and its memory."""
+
+MAX_BOXES = 1000
+"""More boxes than this are a broken network's noise, and would take longer than a frame to follow."""
+
+MAX_BOX = 4.0
+"""Longest side of a box in picture sides; a face pressed to the lens is boxed at about twice the picture."""
+
+logger = logging.getLogger(__name__)
+
+Build = Callable[[], FaceDetector]
+
+
+class GuardedDetector:
+    """A detector that always comes back in time, with an answer that can be used or with None."""
+
+    def __init__(self, make_detector: Build, *, timeout_s: float) -> None:
+        """Build the detector now (`DeidentificationFailed` where that is impossible)."""
+        try:
+            first = make_detector()
+        except Exception as error:
+            raise DeidentificationFailed(f"no face detector, so no frame may be released: {error}") from error
+        self._make_detector = make_detector
+        self._timeout_s = timeout_s
+        self._worker: _Worker | None = _Worker(lambda: first)
+        self._rebuilds = 0
+        self.failures = 0
+
+    def detect(self, picture: Picture) -> list[Detection] | None:
+        """Ask the detector; None where there is no answer that can be trusted."""
+        answer = None
+        if self._worker is not None:
+            try:
+                answer = self._worker.ask(picture, self._timeout_s)
+            except (TimeoutError, ChannelClosed):
+                self._replace()
+        if answer is None:
+            self.failures += 1
+        return answer
+
+    def close(self) -> None:
+        """Let the detector go; safe to call twice. Later questions get no answer."""
+        if self._worker is not None:
+            self._worker.leave()
+            self._worker = None
+
+    def _replace(self) -> None:
+        self.close()
+        if self._rebuilds < MAX_REBUILDS:
+            self._rebuilds += 1
+            logger.warning("face detector is stuck or gone: building another, %d of %d", self._rebuilds, MAX_REBUILDS)
+            self._worker = _Worker(self._make_detector)
+        else:
+            logger.error("face detector failed %d times: whole frames are masked from here on", MAX_REBUILDS + 1)
+
+
+class _Worker:
+    """A thread that owns one detector and answers one question at a time."""
+
+    def __init__(self, build: Build) -> None:
+        self._questions: Channel[Picture] = Channel("face detector in", max_items=1, policy=Policy.WAIT)
+        self._answers: Channel[list[Detection] | None] = Channel("face detector out", max_items=1, policy=Policy.WAIT)
+        threading.Thread(target=self._serve, args=(build,), name="face-detector", daemon=True).start()
+
+    def ask(self, picture: Picture, timeout_s: float) -> list[Detection] | None:
+        """The detector's answer; TimeoutError when it is late, `ChannelClosed` when the thread has ended."""
+        self._questions.put(0.0, picture)
+        return self._answers.get(timeout_s)
+
+    def leave(self) -> None:
+        """Take no more answers; the thread ends as soon as its detector comes back, if it ever does."""
+        self._questions.abort()
+        self._answers.abort()
+
+    def _serve(self, build: Build) -> None:
+        try:
+            detector = build()
+        except Exception:
+            logger.exception("face detector cannot be built again")
+            self.leave()
+            return
+        try:
+            while True:
+                # No name is bound to the picture: a raw frame must not outlive its answer here.
+                self._answers.put(0.0, _answer(detector, self._questions.get()))
+        except ChannelClosed:
+            detector.close()
+
+
+def _answer(detector: FaceDetector, picture: Picture) -> list[Detection] | None:
+    try:
+        return credible(detector.detect(picture), picture.width_px, picture.height_px)
+    except Exception as error:  # noqa: BLE001 - the supervisor: anything at all means that nobody looked
+        logger.debug("face detector gave no answer: %s", error)
+        return None
+
+
+def credible(detections: Sequence[Detection], width_px: int, height_px: int) -> list[Detection]:
+    """The detections, once each is seen to be possible.
+
+    Raises:
+        ValueError: something is not a number, inside out, beyond 0-1 in score, or many times the picture.
+    """
+    if len(detections) > MAX_BOXES:
+        raise ValueError(f"{len(detections)} boxes in one picture")
+    for item in detections:
+        box = item.box
+        numbers = (box.x0, box.y0, box.x1, box.y1, item.score)
+        upright = 0 <= box.width <= MAX_BOX * width_px and 0 <= box.height <= MAX_BOX * height_px
+        if not (all(map(math.isfinite, numbers)) and upright and 0 <= item.score <= 1):
+            raise ValueError(f"impossible box {numbers}")
+    return list(detections)
