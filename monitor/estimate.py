@@ -9,7 +9,8 @@ verdict with probability p over a window, the evidence is
   about 0.8 is right 54.25 % of the time when it has seen 20 % of the recording, and logit(0.5425) is 0.12 times
   logit(0.8).
 - r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
-  independent ones (effective sample size).
+  independent ones (effective sample size). With the default windows r = 0.5 is cautious for judges whose errors
+  stick up to 0.7 and seven points too sure at 0.9 (simulated, 10 minutes): measure your judge, then set it.
 - w is the share of the window's seconds that its own cadence has not judged before, times the coverage.
 
 `overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`.
