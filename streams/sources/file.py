@@ -1,0 +1,105 @@
+"""A recording as a source: both tracks decoded, put on one epoch and merged in order of media time."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from buffers.records import Track
+from configs.errors import SourceUnreadable
+from streams.media import RawGap, RawItem, SourceInfo
+from streams.sources.decode import TrackDecoder, Undecodable
+from streams.sources.probe import check_file, choose, open_container, shown_name
+from streams.sources.tracks import AudioTrack, VideoTrack
+
+_CUT_SHARE: Final = 0.05
+"""Share of the declared duration that may be missing before a file counts as cut short; MP3 lengths are guesses."""
+
+
+class FileSource:
+    """Plays a file of video and sound, video alone or sound alone, as fast as it is read.
+
+    The epoch is the earlier of the two tracks' first decoded timestamps, so an offset between them is kept.
+    Reading is for one thread, and once.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a file and decode the first frame of each track.
+
+        Raises:
+            ConfigError: there is no such file, or it is a folder, a device, a pipe or forbidden.
+            SourceUnreadable: it holds nothing that can be played.
+        """
+        path = Path(path)
+        name = shown_name(path)
+        check_file(path)
+        with open_container(path) as container:
+            choice = choose(container)
+            duration_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
+        if not choice.streams:
+            raise SourceUnreadable(f"{name}: holds neither video nor sound; name a video or sound file")
+        with ExitStack() as opened:
+            decoders: dict[Track, TrackDecoder] = {}
+            refused = []
+            for track, index in choice.streams.items():
+                try:
+                    decoders[track] = TrackDecoder(path, index)
+                    opened.callback(decoders[track].close)
+                except Undecodable as error:
+                    refused.append(f"{track} {error}")
+            if not decoders:
+                raise SourceUnreadable(f"{name}: {', '.join(refused)}; convert it to H.264 and AAC in MP4")
+            epoch_s = min(decoder.first_s for decoder in decoders.values())
+            self._tracks = [
+                VideoTrack(decoder, epoch_s) if track is Track.VIDEO else AudioTrack(decoder, epoch_s)
+                for track, decoder in decoders.items()
+            ]
+            self._info = SourceInfo(
+                name=name,
+                tracks=tuple(track.info for track in self._tracks),
+                duration_s=duration_s,
+                digest=_digest(path),
+                notices=choice.notices + tuple(f"{reason}: left out" for reason in refused),
+            )
+            self._opened = opened.pop_all()
+
+    @property
+    def info(self) -> SourceInfo:
+        """What is known of the file now; damage that was survived is added to `notices` while reading."""
+        notices = self._info.notices
+        for track in self._tracks:
+            notices += track.notices()
+        return replace(self._info, notices=notices + self._cut_short())
+
+    def items(self) -> Iterator[RawItem]:
+        """Frames, audio blocks and gaps in order of media time, until the end of both tracks."""
+        return heapq.merge(*(track.items() for track in self._tracks), key=_time_s)
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._opened.close()
+
+    def _cut_short(self) -> tuple[str, ...]:
+        """A notice where all tracks ended, none of them broken, and much of the declared duration never came."""
+        declared_s = self._info.duration_s
+        if declared_s is None or not all(track.ended and not track.decoder.broken for track in self._tracks):
+            return ()
+        end_s = max(track.end_s for track in self._tracks)
+        if end_s >= declared_s - max(1.0, _CUT_SHARE * declared_s):
+            return ()
+        return (f"ends after {end_s:.1f} s of {declared_s:.1f} s: the file is cut short",)
+
+
+def _time_s(item: RawItem) -> float:
+    return item.start_s if isinstance(item, RawGap) else item.t_s
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,116 @@
+"""Turns decoded audio frames of any layout and rate into mono blocks of 100 ms at the rate of all clean audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from buffers.records import AUDIO_RATE_HZ, Track
+from streams.media import RawAudio, RawGap
+from streams.sources.decode import seconds
+from streams.sources.timestamps import SampleTimes
+
+BLOCK_SAMPLES: Final = AUDIO_RATE_HZ // 10
+"""Samples of one block: 100 ms, a few McAdams windows, and short enough for a live display."""
+
+_RESAMPLER_OPTIONS: Final = {
+    # Without it libswresample adds up channels of float output: stereo comes out 3 dB hot and clips.
+    "rematrix_maxval": "1.0",
+}
+
+
+class Blocks:
+    """Cuts runs of samples into blocks of `BLOCK_SAMPLES`, timed from an anchor. Pure."""
+
+    def __init__(self) -> None:
+        """Start without an anchor."""
+        self._anchor_s = 0.0
+        self._sent = 0
+        self._skip = 0
+        self._rest: NDArray[np.float32] = np.zeros(0, np.float32)
+
+    @property
+    def end_s(self) -> float:
+        """Media time at the end of all samples added so far."""
+        return self._anchor_s + (self._sent + len(self._rest)) / AUDIO_RATE_HZ
+
+    def start(self, t_s: float) -> None:
+        """Put the next sample at `t_s`. What was added before must have been taken with `rest`."""
+        self._anchor_s, self._sent, self._skip = t_s, 0, 0
+
+    def skip(self, duration_s: float) -> None:
+        """Leave out the next `duration_s` seconds of samples."""
+        self._skip += round(duration_s * AUDIO_RATE_HZ)
+
+    def add(self, samples: NDArray[np.float32]) -> list[RawAudio]:
+        """Add float32[n] samples; returns the blocks that are full now."""
+        left_out = min(self._skip, len(samples))
+        self._skip -= left_out
+        joined = np.concatenate([self._rest, samples[left_out:]])
+        full = len(joined) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        self._rest = joined[full:]
+        return [self._block(joined[start : start + BLOCK_SAMPLES]) for start in range(0, full, BLOCK_SAMPLES)]
+
+    def rest(self) -> list[RawAudio]:
+        """Take the last, shorter block, if there is one."""
+        last, self._rest = self._rest, self._rest[:0]
+        return [self._block(last)] if len(last) else []
+
+    def _block(self, samples: NDArray[np.float32]) -> RawAudio:
+        block = RawAudio(self._anchor_s + self._sent / AUDIO_RATE_HZ, samples.copy())
+        self._sent += len(samples)
+        return block
+
+
+class Sound:
+    """Resamples one audio track statefully and names its holes. `times` holds what was wrong with its timestamps."""
+
+    def __init__(self, *, offset_s: float) -> None:
+        """Start a track whose timestamps plus `offset_s` are media time."""
+        self.times = SampleTimes(offset_s=offset_s)
+        self._blocks = Blocks()
+        self._resampler: AudioResampler | None = None
+        self._shape: tuple[str, str, int] | None = None
+
+    @property
+    def end_s(self) -> float:
+        """Media time at the end of what was handed on."""
+        return self._blocks.end_s
+
+    def add(self, frame: AudioFrame) -> Iterator[RawAudio | RawGap]:
+        """Blocks, and the hole before them, that one more decoded frame completes."""
+        if frame.samples == 0 or frame.sample_rate <= 0:
+            return
+        placed = self.times.place(seconds(frame), frame.samples, frame.sample_rate)
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if self._resampler is None or placed.hole_from_s is not None or shape != self._shape:
+            yield from self.finish()
+            hole = placed.hole_from_s is not None
+            if hole:
+                yield RawGap(Track.AUDIO, self._blocks.end_s, placed.t_s, "the timestamps of the sound leave a hole")
+            self._blocks.start(placed.t_s if hole or self._shape is None else self._blocks.end_s)
+            self._resampler = AudioResampler("flt", "mono", AUDIO_RATE_HZ, options=_RESAMPLER_OPTIONS)
+            self._shape = shape
+        self._blocks.skip(placed.skip_s)
+        # The resampler must count samples, not follow the timestamps that were just put right.
+        frame.pts = None
+        yield from self._resample(frame)
+
+    def finish(self) -> Iterator[RawAudio]:
+        """The samples still inside the resampler and the last, shorter block."""
+        if self._resampler is not None:
+            yield from self._resample(None)
+        self._resampler = None
+        yield from self._blocks.rest()
+
+    def _resample(self, frame: AudioFrame | None) -> Iterator[RawAudio]:
+        assert self._resampler is not None
+        for resampled in self._resampler.resample(frame):
+            samples = np.asarray(resampled.to_ndarray(), np.float32).reshape(-1)
+            # Damaged float audio holds NaN and infinity, which would never leave the voice filters again.
+            yield from self._blocks.add(np.nan_to_num(samples, posinf=0.0, neginf=0.0))
