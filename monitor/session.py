@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import hashlib
 import math
+import os
 import secrets
 import signal
+import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -77,7 +79,10 @@ def run(plan: Plan, *, ui: str, ascii_only: bool) -> int:
 
     async def main() -> int:
         session = Session(plan)
-        return await session.run(choose_output(ui, ascii_only=ascii_only, on_command=session.command))
+        output = choose_output(
+            ui, stdout=sys.stdout, environ=os.environ, ascii_only=ascii_only, on_command=session.command
+        )
+        return await session.run(output)
 
     return asyncio.run(main())
 
@@ -109,6 +114,7 @@ class Session:
         self._started_s, self._started_cpu_s = monotonic_s(), cpu_s()
         self._judging: asyncio.Task[None] | None = None
         self._next_health_s = _HEALTH_EVERY_S
+        self._end_s = 0.0
         self._interrupted = False
         self._outputs: tuple[Output, ...] = ()
 
@@ -167,6 +173,7 @@ class Session:
         for t_s, item in batch.items:
             await self._advance(t_s)
             self._buffer(item)
+            self._end_s = max(self._end_s, t_s if isinstance(item, CleanFrame) else item.end_s)
         if math.isfinite(batch.watermark_s):
             await self._advance(batch.watermark_s)
 
@@ -236,6 +243,7 @@ class Session:
 
     async def _finish(self) -> None:
         """The source is over: let the last call end, judge what is left, say goodbye."""
+        await self._advance(self._end_s)
         if self._judging is not None:
             await self._judging
         for window in self._scheduler.final(self._board.media_s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 from collections import Counter
@@ -44,7 +45,8 @@ class ReplayedFeed:
 
     The file is UTF-8 CSV, separated by commas, semicolons or tabs, with the columns `start_s`, `end_s` (seconds of
     media time) and `class` (an N-id, an iMiGUE C-id or a name of the taxonomy), and perhaps `side` and `score`, in
-    any order; other columns are ignored. Rows of unknown classes are left out and listed in `notices`.
+    any order; other columns are ignored. Rows of unknown classes are left out and listed in `notices`. `source` names
+    the feed in records, `digest` identifies its events.
     """
 
     def __init__(self, path: Path, *, duration_s: float | None = None) -> None:
@@ -53,7 +55,7 @@ class ReplayedFeed:
         Raises:
             ConfigError: the file cannot be read, or a row is not what it must be; the message names the line.
         """
-        self._source = f"replay:{path.name}"
+        self.source = f"replay:{path.name}"
         unmapped: Counter[str] = Counter()
         rows: list[_Row] = []
         outside = 0
@@ -68,6 +70,7 @@ class ReplayedFeed:
         rows.sort(key=lambda row: (row.start_s, row.end_s))
         reports = [report for number, row in enumerate(rows, 1) for report in self._reports(f"e{number}", row)]
         reports.sort(key=_time)
+        self.digest = hashlib.sha256(repr(reports).encode()).hexdigest()
         self._reports_left = reports[::-1]
 
     def events_until(self, t_s: float) -> tuple[NfblEvent, ...]:
@@ -90,7 +93,7 @@ class ReplayedFeed:
                 end_s=end_s,
                 score=row.score,
                 alternatives=(),
-                source=self._source,
+                source=self.source,
             )
 
 
