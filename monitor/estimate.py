@@ -16,10 +16,10 @@ verdict with probability p over a window, the evidence is
 `overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`.
 
 The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
-shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little, and in simulation (evidence
-that grows with time as in EALD's table, a judge that always says 0.8) their log loss was lowest or within 0.5 % of
-it for sessions of 7 and 30 minutes; leaving them out lost accuracy where the judge misreads single windows, and
-counting each in full was over-confident (calibration error 0.13 instead of 0.04 at 30 minutes).
+shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little. In simulation (evidence that
+grows with time as in EALD's table, a judge that reads the sign of its span and always says 0.8) this came within
+0.5 % of the best log loss for sessions of 7 and 30 minutes. Leaving the global windows out was worse, and so was
+counting each in full: over-confident, with a calibration error of 0.13 instead of 0.04 at 30 minutes.
 
 The interval says where the track may still go: 5-95 % around a neutral track before any evidence, narrowing with
 the root of the effective number of windows, never below what the published accuracy itself is worth. Labels follow
