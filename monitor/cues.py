@@ -15,6 +15,7 @@ from typing import Final
 
 from buffers.frames import difference
 from buffers.records import Baseline, Cadence, Evidence, Group, NfblCount, NfblEvent, ProsodyBin, StoredFrame
+from configs.taxonomy import taxonomy
 
 FULL_REFERENCE_S: Final = 60.0
 """A reference of this length counts in full: NFBL rates are to be read against the person's own first 60-90 s,
@@ -186,7 +187,7 @@ def _against_session(evidence: Evidence) -> CueReading:
         pitch_spread=Measure(now.pitch_spread_st, baseline.pitch_spread_st),
         movement=Measure(evidence.movement, baseline.movement),
         watched_s=watched_s,
-        groups=_groups(_named(evidence.counts, evidence.events), _usual_per_s(baseline), watched_s),
+        groups=_groups(evidence, evidence.counts, _usual_per_s(baseline), watched_s),
     )
 
 
@@ -203,8 +204,9 @@ def _against_beginning(evidence: Evidence, split_s: float) -> CueReading:
     before = _Voice.of(item for item in evidence.prosody if _middle_s(item) < split_s)
     now = _Voice.of(item for item in evidence.prosody if _middle_s(item) >= split_s)
     # What began before the window belongs to what was before it, as in the counts.
-    first = _tally(event for event in evidence.events if window.start_s <= event.start_s < split_s)
-    usual = {class_id: tally.events / beginning_s for class_id, tally in first.items()}
+    first = _counted(event for event in evidence.events if window.start_s <= event.start_s < split_s)
+    later = _counted(event for event in evidence.events if event.start_s >= split_s)
+    usual = {count.class_id: count.events / beginning_s for count in first}
     return _reading(
         evidence,
         Reference(Origin.BEGINNING, beginning_s),
@@ -216,7 +218,7 @@ def _against_beginning(evidence: Evidence, split_s: float) -> CueReading:
             movement([frame for frame in evidence.frames if frame.t_s < split_s]),
         ),
         watched_s=evidence.coverage.nfbl * rest_s,
-        groups=_groups(_tally(event for event in evidence.events if event.start_s >= split_s), usual, rest_s),
+        groups=_groups(evidence, later, usual, rest_s),
     )
 
 
@@ -252,16 +254,6 @@ class _Voice:
     @property
     def share(self) -> float | None:
         return min(1.0, self.speech_s / self.heard_s) if self.heard_s > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Tally:
-    """Events of one class, counted."""
-
-    name: str
-    group: Group
-    events: int
-    score_sum: float
 
 
 def _reading(
@@ -300,37 +292,40 @@ def _loudness_trend_db(evidence: Evidence) -> float | None:
     return Measure(second.loudness_db, first.loudness_db).difference
 
 
-def _named(counts: Iterable[NfblCount], events: Iterable[NfblEvent]) -> dict[str, _Tally]:
-    names = {event.class_id: event.name for event in events}
-    return {
-        count.class_id: _Tally(names.get(count.class_id, count.class_id), count.group, count.events, count.score_sum)
-        for count in counts
-    }
-
-
-def _tally(events: Iterable[NfblEvent]) -> dict[str, _Tally]:
-    held: dict[str, list[NfblEvent]] = {}
+def _counted(events: Iterable[NfblEvent]) -> tuple[NfblCount, ...]:
+    same: dict[str, list[NfblEvent]] = {}
     for event in events:
-        held.setdefault(event.class_id, []).append(event)
-    return {
-        class_id: _Tally(same[0].name, same[0].group, len(same), math.fsum(event.score for event in same))
-        for class_id, same in held.items()
-    }
+        same.setdefault(event.class_id, []).append(event)
+    return tuple(
+        NfblCount(
+            class_id,
+            held[0].group,
+            len(held),
+            math.fsum(event.duration_s for event in held),
+            math.fsum(event.score for event in held),
+        )
+        for class_id, held in same.items()
+    )
 
 
-def _groups(now: dict[str, _Tally], usual_per_s: dict[str, float] | None, watched_s: float) -> tuple[GroupReading, ...]:
+def _groups(
+    evidence: Evidence, counts: Iterable[NfblCount], usual_per_s: dict[str, float] | None, watched_s: float
+) -> tuple[GroupReading, ...]:
     """Readings of the classes that were reported now, in the fixed order of `Group`, then by number and id."""
+    # The feed's own name where it told one, else the taxonomy's, else the id.
+    names = {known.id: known.name for known in taxonomy().classes}
+    names |= {event.class_id: event.name for event in evidence.events}
     readings = [
         ClassReading(
-            class_id,
-            tally.name,
-            tally.group,
-            tally.events,
-            None if usual_per_s is None else usual_per_s.get(class_id, 0.0) * watched_s,
-            tally.score_sum / tally.events,
+            count.class_id,
+            names.get(count.class_id, count.class_id),
+            count.group,
+            count.events,
+            None if usual_per_s is None else usual_per_s.get(count.class_id, 0.0) * watched_s,
+            count.score_sum / count.events,
         )
-        for class_id, tally in now.items()
-        if tally.events
+        for count in counts
+        if count.events
     ]
     readings.sort(key=lambda item: (-item.events, item.class_id))
     by_group = ((group, tuple(item for item in readings if item.group is group)) for group in Group)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from buffers.records import Evidence
+from configs.taxonomy import Direction, taxonomy
 from monitor.cues import ClassReading, CueReading, Origin, read_cues
 from monitor.describers.base import Description, ModelInfo
 from monitor.judges.base import Label, Verdict
@@ -48,13 +49,8 @@ SPEECH_SCALE: Final = 0.5
 LEAST_DISTANCE: Final = 0.001
 """Nearer to 0.5 than this the judge abstains: such a number would print as 0.500 and still carry a label."""
 
-BEARINGS: Final = {
-    **dict.fromkeys(("N7", "N10", "N34"), -1.0),
-    **dict.fromkeys(("N3", "N4", "N5", "N8", "N9", "N21"), -0.5),
-    **dict.fromkeys(("N0", "N1", "N11", "N14", "N19", "N22", "N23", "N28"), -0.25),
-    **dict.fromkeys(("N20", "N27"), 0.5),
-}
-"""Signed share of its log-odds that a class keeps: weak-moderate in full, weak half, very weak a quarter, others 0."""
+SIGNS: Final = {Direction.POSITIVE: 1.0, Direction.NEGATIVE: -1.0, Direction.NONE: 0.0}
+"""Sign of the log-odds by the direction a class points in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +150,8 @@ def _weight(item: ClassReading) -> float:
 
 def bearing(class_id: str) -> float:
     """Signed share -1..1 that events of a class may count; 0 for classes without a known bearing on valence."""
-    return BEARINGS.get(class_id, 0.0)
+    known = taxonomy().find(class_id)
+    return 0.0 if known is None else SIGNS[known.cue.direction] * known.cue.strength.weight
 
 
 def _share_change(reading: CueReading) -> float | None:
