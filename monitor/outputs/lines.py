@@ -1,0 +1,133 @@
+"""One plain line per change, for pipes, logs and terminals without a cursor.
+
+Verdicts, answers, events and gaps are read from the journal's records, because at max speed many may pass between
+two snapshots; state and notices come from the snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from buffers.records import Phase
+from monitor.outputs.base import Command
+from monitor.outputs.cells import harmless, mmss
+from monitor.outputs.pipe import LineWriter
+from monitor.outputs.render import summary_lines
+from monitor.outputs.theme import Theme
+from monitor.records import (
+    AnyRecord,
+    EstimateRecord,
+    GapRecord,
+    MarkRecord,
+    NfblRecord,
+    VerdictRecord,
+    record_types,
+)
+from monitor.snapshot import Snapshot, TrackEstimate
+
+_UNCUT: Final = 10_000
+"""Width of plain lines (cells): they are for programs too, so nothing is cut."""
+
+
+def line_of(record: AnyRecord, theme: Theme) -> str | None:
+    """What one record is worth saying: a verdict, a closed NFBL event, a gap or a mark; None for the others."""
+    match record:
+        case VerdictRecord():
+            return _line(record.media_s, "verdict", _verdict(record, theme), theme)
+        case NfblRecord(phase=Phase.CLOSE):
+            parts = [f"{record.group.value}: {record.name}", record.side, f"{record.end_s - record.start_s:.1f} s"]
+            said = ", ".join(part for part in parts if part not in {"", "none"})
+            return _line(record.media_s, "nfbl", f"{said}, score {record.score:.2f}", theme)
+        case GapRecord():
+            said = f"{record.track.value}, {record.end_s - record.start_s:.1f} s: {record.reason}"
+            return _line(record.media_s, "gap", said, theme)
+        case MarkRecord():
+            return _line(record.media_s, "mark", record.note, theme)
+        case _:
+            return None
+
+
+def new_answers(before: EstimateRecord | None, now: EstimateRecord, theme: Theme) -> list[str]:
+    """A line for each track of the estimate that answers something else than before, and for its first answer."""
+    lines: list[str] = []
+    old = (None, None) if before is None else (before.overall, before.current)
+    for name, was, track in (("overall", old[0], now.overall), ("current", old[1], now.current)):
+        first = was is None or not was.windows
+        if track.windows and (first or was is None or was.label is not track.label):
+            lines.append(_line(now.media_s, name, _answer(track, theme), theme))
+    return lines
+
+
+def changes(before: Snapshot | None, now: Snapshot, theme: Theme) -> list[str]:
+    """What is new in `now` and in no record: the session's state, notices."""
+    lines: list[str] = []
+    if before is None or before.state is not now.state:
+        lines.append(_line(now.media_s, now.state.value, f"{now.source} ({now.mode})", theme))
+    known = () if before is None else before.notices
+    lines += [_line(now.media_s, "notice", notice, theme) for notice in now.notices if notice not in known]
+    return lines
+
+
+def _verdict(record: VerdictRecord, theme: Theme) -> str:
+    window = record.window
+    glyph, word, _ = theme.label(record.label)
+    span = f"{window.cadence.value} {mmss(window.start_s)}{theme.glyphs.dash}{mmss(window.end_s)}"
+    if record.confidence is None:
+        return f"{glyph} {word}, {span}: {record.rationale}"
+    return f"{glyph} {word} {record.confidence:.1f}/10, {span}"
+
+
+def _answer(track: TrackEstimate, theme: Theme) -> str:
+    glyph, word, _ = theme.label(track.label)
+    low, high = track.interval
+    return f"{glyph} {word} {track.p_positive:.2f} ({low:.2f}{theme.glyphs.dash}{high:.2f})"
+
+
+def _line(media_s: float, kind: str, text: str, theme: Theme) -> str:
+    return f"{mmss(media_s):>7}  {kind:<10} {harmless(text, theme)}".rstrip()
+
+
+class LinesOutput:
+    """Plain text, no colours, no cursor."""
+
+    def __init__(
+        self,
+        file: TextIO,
+        *,
+        theme: Theme | None = None,
+        on_command: Callable[[Command], None] = lambda _: None,
+    ) -> None:
+        """Write to `file`; when its reader leaves, `on_command(QUIT)` ends the session quietly."""
+        self._theme = theme or Theme()
+        self._writer = LineWriter(file, on_command)
+        self._shown: Snapshot | None = None
+        self._answered: EstimateRecord | None = None
+
+    async def start(self) -> None:
+        """Nothing to take."""
+
+    def record(self, line: str) -> None:
+        """Say what a journal line is worth saying."""
+        record = record_types().validate_json(line)
+        if isinstance(record, EstimateRecord):
+            self._write(new_answers(self._answered, record, self._theme))
+            self._answered = record
+        else:
+            said = line_of(record, self._theme)
+            self._write([] if said is None else [said])
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Say what has changed since the last snapshot."""
+        self._write(changes(self._shown, snapshot, self._theme))
+        self._shown = snapshot
+
+    async def close(self, last: Snapshot | None) -> None:
+        """Write the summary."""
+        if last is not None:
+            self.show(last)
+            self._write([line.plain for line in summary_lines(last, self._theme, _UNCUT)])
+
+    def _write(self, lines: list[str]) -> None:
+        for line in lines:
+            self._writer.write(line)

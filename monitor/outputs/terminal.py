@@ -1,0 +1,125 @@
+"""The dashboard on a terminal: a thin shell around `render`. It takes the screen and always gives it back.
+
+Three ways lead out: `close`, the end of the process (atexit), and SIGTERM, which becomes a request to quit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import io
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from monitor.outputs.base import Command
+from monitor.outputs.keys import KeyReader, View, press
+from monitor.outputs.render import render, summary
+from monitor.outputs.theme import Theme
+from monitor.snapshot import Snapshot
+
+
+class TerminalOutput:
+    """The full-screen output. `on_command` is called on the event loop when a key asks for something."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        on_command: Callable[[Command], None],
+        theme: Theme,
+        keys_fd: int | None = None,
+    ) -> None:
+        """Draw on `console`; keys come from file descriptor `keys_fd` (None: standard input)."""
+        self._console = console
+        self._on_command = on_command
+        self._theme = theme
+        self._view = View()
+        self._latest: Snapshot | None = None
+        self._shown: Snapshot | None = None
+        self._live = Live(Text(""), console=console, auto_refresh=False, screen=True)
+        fd = _stdin_fd() if keys_fd is None else keys_fd
+        self._keys = None if fd is None else KeyReader(fd, self._press)
+        self._sigterm_loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def view(self) -> View:
+        """What the reader is looking at."""
+        return self._view
+
+    async def start(self) -> None:
+        """Take the screen and the keys."""
+        loop = asyncio.get_running_loop()
+        atexit.register(self._restore)
+        self._catch_sigterm(loop)
+        self._live.start()
+        if self._keys is not None:
+            self._keys.start(loop)
+
+    def record(self, line: str) -> None:
+        """The dashboard shows snapshots; the journal's lines go to the journal."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw the session as it is now; while frozen, remember it and draw the old picture at the present size."""
+        self._latest = snapshot
+        if not self._view.frozen or self._shown is None:
+            self._shown = snapshot
+        self._draw()
+
+    async def close(self, last: Snapshot | None) -> None:
+        """Give the screen back and leave a summary on it."""
+        self._restore()
+        atexit.unregister(self._restore)
+        if last is not None:
+            self._console.print(summary(last, self._theme), soft_wrap=True)
+
+    def _press(self, key: str) -> None:
+        before = self._view
+        self._view, command = press(before, key)
+        if command is not None:
+            self._on_command(command)
+        if before.frozen and not self._view.frozen:
+            self._shown = self._latest
+        if self._view != before:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is None or not self._live.is_started:
+            return
+        width, height = self._console.size
+        self._live.update(render(self._shown, width, height, theme=self._theme, view=self._view), refresh=True)
+
+    def _restore(self) -> None:
+        """Idempotent; the keys first, because they need no console that works."""
+        try:
+            if self._keys is not None:
+                self._keys.stop()
+        finally:
+            self._live.stop()
+            if self._sigterm_loop is not None and not self._sigterm_loop.is_closed():
+                self._sigterm_loop.remove_signal_handler(signal.SIGTERM)
+            self._sigterm_loop = None
+
+    def _catch_sigterm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Unless somebody handles SIGTERM already: by default it ends the process and leaves the screen taken."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            try:
+                loop.add_signal_handler(signal.SIGTERM, self._on_command, Command.QUIT)
+            except NotImplementedError:  # no signals on this system's event loop
+                return
+            self._sigterm_loop = loop
+
+
+def _stdin_fd() -> int | None:
+    """Standard input's descriptor, None where it is closed or stands for nothing."""
+    try:
+        return None if sys.stdin is None else sys.stdin.fileno()
+    except (io.UnsupportedOperation, ValueError):
+        return None

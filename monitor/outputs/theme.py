@@ -1,0 +1,77 @@
+"""Colours and glyphs of the terminal: a meaning is always a glyph and a word, the colour only repeats it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rich import box
+
+from monitor.judges.base import Label
+from monitor.snapshot import EstimateLabel, SessionState
+
+SKY: Final = "#56b4e9"
+GREEN: Final = "#009e73"
+ORANGE: Final = "#e69f00"
+RED: Final = "#d55e00"
+GREY: Final = "bright_black"
+"""Okabe and Ito's colours, told apart by people of every colour vision; Rich maps them to what the terminal has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The signs of one repertoire; every one is a single cell wide, `levels` rise from 0 to 1."""
+
+    up: str
+    down: str
+    dot: str
+    ring: str
+    bang: str
+    ellipsis: str
+    dash: str
+    separator: str
+    levels: str
+    line: str
+    span: str
+    middle: str
+    box: box.Box
+
+
+UNICODE: Final = Glyphs("▲", "▼", "●", "○", "!", "…", "\u2013", "·", "▁▂▃▄▅▆▇█", "─", "━", "┼", box.ROUNDED)
+ASCII: Final = Glyphs("^", "v", "*", "o", "!", "~", "-", "|", "_.,-=+*#", "-", "=", "+", box.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """How things look. `ascii_only` keeps to 7-bit glyphs and replaces what else a name may hold by `?`."""
+
+    ascii_only: bool = False
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The repertoire in use."""
+        return ASCII if self.ascii_only else UNICODE
+
+    def label(self, label: EstimateLabel | Label) -> tuple[str, str, str]:
+        """Glyph, word and style of an answer."""
+        glyphs = self.glyphs
+        match label:
+            case EstimateLabel.POSITIVE | Label.POSITIVE:
+                return glyphs.up, label.value, SKY
+            case EstimateLabel.NEGATIVE | Label.NEGATIVE:
+                return glyphs.down, label.value, ORANGE
+            case EstimateLabel.UNCERTAIN:
+                return glyphs.dot, label.value, "default"
+            case Label.ABSTAIN:
+                return glyphs.ring, label.value, GREY
+
+    def state(self, state: SessionState) -> tuple[str, str, str]:
+        """Glyph, word and style of the session's state."""
+        glyphs = self.glyphs
+        return {
+            SessionState.CONNECTING: (glyphs.ring, "CONNECTING", GREY),
+            SessionState.LIVE: (glyphs.dot, "LIVE", GREEN),
+            SessionState.STALLED: (glyphs.bang, "STALLED", ORANGE),
+            SessionState.ENDED: (glyphs.ring, "ENDED", GREY),
+            SessionState.FAILED: (glyphs.bang, "FAILED", RED),
+        }[state]

@@ -1,0 +1,343 @@
+"""The dashboard fits its size whatever it shows, says what it means in words, and passes nothing harmful on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from buffers.records import Cadence, Group, MaskState, NfblEvent, Phase, Track, Window
+from monitor.judges.base import Label, Verdict
+from monitor.outputs.cells import cut, harmless, mmss, pad, sparkline
+from monitor.outputs.keys import BINDINGS, Page, View
+from monitor.outputs.panels import RESEARCH_ONLY
+from monitor.outputs.render import export_svg, render, summary
+from monitor.outputs.theme import Theme
+from monitor.snapshot import (
+    EstimateLabel,
+    EstimatePoint,
+    JudgedWindow,
+    MediaHealth,
+    PrivacyHealth,
+    SessionState,
+    Snapshot,
+    TrackEstimate,
+)
+
+pytestmark = pytest.mark.unit
+
+PRIOR = TrackEstimate(0.5, (0.1, 0.9), EstimateLabel.UNCERTAIN, 0, None, stale=False)
+
+EMPTY = Snapshot(
+    session="s",
+    source="interview.mp4",
+    state=SessionState.CONNECTING,
+    mode="paced",
+    media_s=0.0,
+    duration_s=None,
+    lag_s=None,
+    media=(),
+    privacy=PrivacyHealth("centerface", "solid", "level-matched", None, 0.0, 0),
+    overall=PRIOR,
+    current=PRIOR,
+    history=(),
+    windows=(),
+    judged=0,
+    abstained=0,
+    skipped=0,
+    next_window_s=10.0,
+    running=None,
+    nfbl=(),
+    nfbl_state="off",
+    nfbl_per_min=None,
+    speaking=None,
+    describer="cues",
+    judge="cues",
+    calibrated=False,
+    heuristic=True,
+    horizon_s=0.0,
+    horizon_bytes=0,
+    rss_bytes=None,
+    notices=(),
+    journal=None,
+    seq=0,
+)
+
+
+def judged(index: int, label: Label = Label.POSITIVE, why: str = "livelier than before") -> JudgedWindow:
+    p = {Label.POSITIVE: 0.7, Label.NEGATIVE: 0.3, Label.ABSTAIN: None}[label]
+    verdict = Verdict(label, p, None if p is None else 7.0, "cues", "cues", calibrated=False, rationale=why)
+    return JudgedWindow(Window(index, index * 15.0, index * 15.0 + 32.0, Cadence.LOCAL), verdict, "Speaks a lot.")
+
+
+def event(index: int, name: str = "Touching jaw", phase: Phase = Phase.CLOSE) -> NfblEvent:
+    return NfblEvent(
+        id=str(index),
+        phase=phase,
+        group=Group.HEAD,
+        class_id="N10",
+        name=name,
+        side="left",
+        start_s=index * 7.0,
+        end_s=index * 7.0 + 1.5,
+        score=0.8,
+        alternatives=(),
+        source="test",
+    )
+
+
+RUNNING = replace(
+    EMPTY,
+    state=SessionState.LIVE,
+    media_s=200.0,
+    duration_s=300.0,
+    lag_s=0.4,
+    media=(
+        MediaHealth(Track.VIDEO, 5010, 5000, 10, 0, 24.9, ended=False),
+        MediaHealth(Track.AUDIO, 2000, 2000, 0, 1, 10.0, ended=False),
+    ),
+    privacy=PrivacyHealth("centerface", "solid", "level-matched", MaskState.MASKED, 0.12, 3),
+    overall=TrackEstimate(0.64, (0.52, 0.75), EstimateLabel.POSITIVE, 12, 3.0, stale=False),
+    current=TrackEstimate(0.31, (0.2, 0.44), EstimateLabel.NEGATIVE, 12, 90.0, stale=True),
+    history=tuple(EstimatePoint(n * 15.0, 0.5 + n / 40, 0.5 - n / 40) for n in range(12)),
+    windows=(judged(0), judged(1, Label.ABSTAIN, "coverage under 50 %"), judged(2, Label.NEGATIVE)),
+    judged=12,
+    abstained=1,
+    skipped=2,
+    next_window_s=209.0,
+    nfbl=(event(1), event(2, phase=Phase.OPEN)),
+    nfbl_state="replay",
+    nfbl_per_min=8.2,
+    journal="run.jsonl",
+)
+
+
+def drawn(
+    snapshot: Snapshot,
+    width: int,
+    height: int,
+    *,
+    view: View | None = None,
+    ascii_only: bool = False,
+    colour: bool = False,
+) -> list[str]:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=height,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+    )
+    console.print(render(snapshot, width, height, theme=Theme(ascii_only), view=view or View()), end="")
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def page(snapshot: Snapshot, width: int = 120, height: int = 35, *, view: View | None = None) -> str:
+    return "\n".join(drawn(snapshot, width, height, view=view))
+
+
+words = st.text(max_size=60)
+snapshots = st.builds(
+    lambda source, name, why, notices, media_s, page: (
+        replace(
+            RUNNING,
+            source=source,
+            media_s=media_s,
+            windows=(judged(3, Label.ABSTAIN, why), judged(99999)),
+            nfbl=(event(4, name), event(5, name, Phase.OPEN)),
+            notices=tuple(notices),
+            journal=source,
+        ),
+        page,
+    ),
+    words,
+    words,
+    words,
+    st.lists(words, max_size=5),
+    st.floats(0.0, 400_000.0),
+    st.sampled_from(Page),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(snapshots, st.integers(1, 160), st.integers(1, 50), st.booleans())
+def test_whatever_is_shown_has_exactly_the_asked_size(
+    shown: tuple[Snapshot, Page], width: int, height: int, ascii_only: bool
+) -> None:
+    lines = drawn(shown[0], width, height, view=View(shown[1]), ascii_only=ascii_only)
+    assert len(lines) == height
+    assert {cell_len(line) for line in lines} == {width}
+    if ascii_only:
+        assert all(line.isascii() for line in lines)
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 35), (110, 30), (80, 24), (79, 24), (60, 10), (20, 2), (1, 1)])
+def test_each_size_mode_fits_even_before_anything_is_known(width: int, height: int) -> None:
+    lines = drawn(EMPTY, width, height)
+    assert len(lines) == height
+    assert {cell_len(line) for line in lines} == {width}
+
+
+def test_the_full_dashboard_says_everything_in_words() -> None:
+    text = page(RUNNING)
+    for said in (
+        "LIVE",
+        "03:20 / 05:00",
+        "lag 0.4 s",
+        "face masked",
+        "▲ positive  0.64",
+        "▼ negative  0.31",
+        "stale 01:30",
+        "○ abstain",
+        "coverage under",
+        "next in 9 s",
+        "2 skipped",
+        "Touching jaw",
+        "8.2 a minute",
+        "10 dropped",
+        "3 whole frames",
+        "run.jsonl",
+        "Heuristic and uncalibrated",
+    ):
+        assert said in text, said
+
+
+def test_an_empty_session_says_what_it_waits_for() -> None:
+    text = page(EMPTY)
+    assert "listening... first window at 00:10" in text
+    assert "feed off: body language is not watched" in text
+    assert "no frame yet" in text
+
+
+def test_a_session_that_ended_without_windows_does_not_listen_any_more() -> None:
+    text = page(replace(EMPTY, state=SessionState.ENDED))
+    assert "listening" not in text
+    assert "no window was judged" in text
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 35), (80, 24)])
+@pytest.mark.parametrize("shown", list(Page))
+def test_the_notices_about_the_numbers_are_on_every_page(width: int, height: int, shown: Page) -> None:
+    many = replace(RUNNING, notices=("one", "two", "three", "four"))
+    text = page(many, width, height, view=View(shown))
+    assert "Heuristic and uncalibrated" in text
+    assert RESEARCH_ONLY in text
+    assert "more: h" in text
+
+
+def test_a_calibrated_model_is_not_called_a_heuristic() -> None:
+    text = page(replace(RUNNING, heuristic=False, calibrated=True))
+    assert "Heuristic" not in text
+    assert "ncalibrated" not in text
+    assert RESEARCH_ONLY in text
+
+
+def test_a_tiny_window_still_tells_state_answer_and_warning() -> None:
+    first, second, third = drawn(RUNNING, 78, 3)
+    assert "LIVE" in first
+    assert "▲ positive 0.64" in first
+    assert "heuristic" in first
+    assert "face masked" in second
+    assert "uncalibrated" in third
+
+
+def test_numbers_change_in_place() -> None:
+    later = replace(
+        RUNNING, lag_s=12.3, overall=replace(RUNNING.overall, p_positive=0.7, label=EstimateLabel.UNCERTAIN)
+    )
+    before, after = page(RUNNING).splitlines(), page(later).splitlines()
+    assert before[0].index("interview.mp4") == after[0].index("interview.mp4")
+    assert before[4].index("0.52") == after[4].index("0.52")
+
+
+def test_the_verdict_page_has_the_whole_description() -> None:
+    long = replace(judged(7), description="one two three " * 60 + "the very end")
+    assert "the very end" in page(replace(RUNNING, windows=(long,)), view=View(Page.VERDICT))
+
+
+def test_the_help_page_is_made_of_the_bindings() -> None:
+    text = page(RUNNING, view=View(Page.HELP))
+    assert all(binding.meaning in text for binding in BINDINGS)
+
+
+def test_a_frozen_picture_says_so() -> None:
+    assert "FROZEN" in page(RUNNING, view=View(frozen=True))
+    assert "FROZEN" in page(RUNNING, 60, 3, view=View(frozen=True))
+
+
+def test_a_source_name_cannot_drive_the_terminal() -> None:
+    evil = "\x1b]0;pwned\x07\x1b[2J\u202egpj.exe\r\n"
+    clean = "\n".join(
+        drawn(replace(RUNNING, source=evil, notices=(evil,), journal=evil), 120, 35, view=View(Page.HEALTH))
+    )
+    assert not any(char in clean for char in "\x1b\x07\r\u202e")
+    assert "]0;pwned[2Jgpj.exe" in clean
+
+
+def test_colours_come_only_with_glyph_and_word() -> None:
+    plain = drawn(RUNNING, 120, 35)
+    assert any("▲ positive" in line for line in plain)
+    assert not any("\x1b" in line for line in plain)
+    assert any("\x1b[" in line for line in drawn(RUNNING, 120, 35, colour=True))
+
+
+def test_the_summary_counts_and_says_where_the_journal_is() -> None:
+    console = Console(file=io.StringIO(), width=60, color_system=None)
+    console.print(
+        summary(replace(RUNNING, state=SessionState.ENDED, journal="/a/very/long/" + "x" * 80)), soft_wrap=True
+    )
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "12 windows: 11 answered, 1 abstained, 2 skipped" in text
+    assert "/a/very/long/" + "x" * 80 in text
+    assert "3 whole frames masked" in text
+    assert RESEARCH_ONLY in text
+
+
+def test_the_svg_is_repeatable_and_loads_nothing(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.svg", tmp_path / "b.svg"
+    export_svg(RUNNING, first)
+    export_svg(RUNNING, second)
+    assert first.read_bytes() == second.read_bytes()
+    text = first.read_text(encoding="utf-8")
+    assert text.startswith("<svg")
+    assert "url(http" not in text
+    assert "positive" in text
+
+
+@given(st.text(), st.integers(0, 30), st.booleans())
+def test_cut_and_padded_text_keeps_its_width(text: str, width: int, ascii_only: bool) -> None:
+    theme = Theme(ascii_only)
+    shown = harmless(text, theme)
+    assert cell_len(cut(shown, width, theme)) <= width
+    assert cell_len(pad(shown, width, theme)) == width
+    assert cell_len(pad(shown, -width, theme)) == width
+
+
+def test_wide_characters_are_never_halved() -> None:
+    assert cut("日本語", 4, Theme()) == "日…"
+    assert pad("日本語", 4, Theme()) == "日… "
+
+
+def test_times_read_like_a_clock() -> None:
+    assert [mmss(t) for t in (-1.0, 0.0, 59.9, 60.0, 3599.0, 3600.0, 36_061.0)] == [
+        "00:00",
+        "00:00",
+        "00:59",
+        "01:00",
+        "59:59",
+        "1:00:00",
+        "10:01:01",
+    ]
+
+
+def test_the_sparkline_shows_the_newest_values() -> None:
+    assert sparkline([0.0, 0.5, 1.0], 2, Theme()) == "▅█"
+    assert sparkline([0.0, 0.5, 1.0], 0, Theme()) == ""
