@@ -190,7 +190,8 @@ class Horizon:
 
     def _thin(self) -> bool:
         """Halve the heavier of the two whole-session parts, else the other."""
-        stores = sorted((self._frames, self._audio), key=lambda store: store.session_bytes, reverse=True)
+        stores: list[FrameStore | AudioStore] = [self._frames, self._audio]
+        stores.sort(key=lambda store: store.session_bytes, reverse=True)
         return any(store.thin() for store in stores)
 
 
