@@ -8,6 +8,7 @@ one thread only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -67,6 +68,8 @@ class Journal:
         try:
             self._file = _open(path)
             self._claim(path, self._file, resume=resume)
+            if fsync:
+                _sync_folder(path.parent)
         except OSError as error:
             self.close()
             _refuse(path, error)
@@ -245,7 +248,17 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
 
 
+def _sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk: a synced file that no folder names is lost all the same."""
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
 def _refuse(path: Path, error: OSError) -> NoReturn:
-    reason = error.strerror or str(error)
-    msg = f"journal {path}: {reason}: free space, allow access or choose another path"
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    remedy = "free some on that disk" if full else "check the path and its permissions"
+    msg = f"journal {path}: {error.strerror or error}: {remedy}"
     raise JournalError(msg) from error
