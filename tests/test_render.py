@@ -12,110 +12,17 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from buffers.records import Cadence, Group, MaskState, NfblEvent, Phase, Track, Window
-from monitor.judges.base import Label, Verdict
+from buffers.records import Phase
+from monitor.judges.base import Label
 from monitor.outputs.cells import cut, harmless, mmss, pad, sparkline
 from monitor.outputs.keys import BINDINGS, Page, View
 from monitor.outputs.panels import RESEARCH_ONLY
 from monitor.outputs.render import export_svg, render, summary
 from monitor.outputs.theme import Theme
-from monitor.snapshot import (
-    EstimateLabel,
-    EstimatePoint,
-    JudgedWindow,
-    MediaHealth,
-    PrivacyHealth,
-    SessionState,
-    Snapshot,
-    TrackEstimate,
-)
+from monitor.snapshot import EstimateLabel, SessionState, Snapshot
+from tests.made_snapshot import EMPTY, RUNNING, event, judged
 
 pytestmark = pytest.mark.unit
-
-PRIOR = TrackEstimate(0.5, (0.1, 0.9), EstimateLabel.UNCERTAIN, 0, None, stale=False)
-
-EMPTY = Snapshot(
-    session="s",
-    source="interview.mp4",
-    state=SessionState.CONNECTING,
-    mode="paced",
-    media_s=0.0,
-    duration_s=None,
-    lag_s=None,
-    media=(),
-    privacy=PrivacyHealth("centerface", "solid", "level-matched", None, 0.0, 0),
-    overall=PRIOR,
-    current=PRIOR,
-    history=(),
-    windows=(),
-    judged=0,
-    abstained=0,
-    skipped=0,
-    next_window_s=10.0,
-    running=None,
-    nfbl=(),
-    nfbl_state="off",
-    nfbl_per_min=None,
-    speaking=None,
-    describer="cues",
-    judge="cues",
-    calibrated=False,
-    heuristic=True,
-    horizon_s=0.0,
-    horizon_bytes=0,
-    rss_bytes=None,
-    notices=(),
-    journal=None,
-    seq=0,
-)
-
-
-def judged(index: int, label: Label = Label.POSITIVE, why: str = "livelier than before") -> JudgedWindow:
-    p = {Label.POSITIVE: 0.7, Label.NEGATIVE: 0.3, Label.ABSTAIN: None}[label]
-    verdict = Verdict(label, p, None if p is None else 7.0, "cues", "cues", calibrated=False, rationale=why)
-    return JudgedWindow(Window(index, index * 15.0, index * 15.0 + 32.0, Cadence.LOCAL), verdict, "Speaks a lot.")
-
-
-def event(index: int, name: str = "Touching jaw", phase: Phase = Phase.CLOSE) -> NfblEvent:
-    return NfblEvent(
-        id=str(index),
-        phase=phase,
-        group=Group.HEAD,
-        class_id="N10",
-        name=name,
-        side="left",
-        start_s=index * 7.0,
-        end_s=index * 7.0 + 1.5,
-        score=0.8,
-        alternatives=(),
-        source="test",
-    )
-
-
-RUNNING = replace(
-    EMPTY,
-    state=SessionState.LIVE,
-    media_s=200.0,
-    duration_s=300.0,
-    lag_s=0.4,
-    media=(
-        MediaHealth(Track.VIDEO, 5010, 5000, 10, 0, 24.9, ended=False),
-        MediaHealth(Track.AUDIO, 2000, 2000, 0, 1, 10.0, ended=False),
-    ),
-    privacy=PrivacyHealth("centerface", "solid", "level-matched", MaskState.MASKED, 0.12, 3),
-    overall=TrackEstimate(0.64, (0.52, 0.75), EstimateLabel.POSITIVE, 12, 3.0, stale=False),
-    current=TrackEstimate(0.31, (0.2, 0.44), EstimateLabel.NEGATIVE, 12, 90.0, stale=True),
-    history=tuple(EstimatePoint(n * 15.0, 0.5 + n / 40, 0.5 - n / 40) for n in range(12)),
-    windows=(judged(0), judged(1, Label.ABSTAIN, "coverage under 50 %"), judged(2, Label.NEGATIVE)),
-    judged=12,
-    abstained=1,
-    skipped=2,
-    next_window_s=209.0,
-    nfbl=(event(1), event(2, phase=Phase.OPEN)),
-    nfbl_state="replay",
-    nfbl_per_min=8.2,
-    journal="run.jsonl",
-)
 
 
 def drawn(

@@ -1,0 +1,128 @@
+"""`--ui plain` says every change once, in one harmless line that begins with the media time."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buffers.records import Coverage, Gap, Phase, Track
+from monitor.judges.base import Label
+from monitor.outputs.base import Command
+from monitor.outputs.lines import LinesOutput, changes, line_of, new_answers
+from monitor.outputs.theme import Theme
+from monitor.records import AnyRecord, EstimateRecord, GapRecord, MarkRecord, NfblRecord, VerdictRecord
+from monitor.snapshot import EstimateLabel, SessionState
+from tests.made_snapshot import EMPTY, RUNNING, event, judged
+
+pytestmark = pytest.mark.unit
+
+THEME = Theme()
+
+
+def verdict(label: Label, why: str = "livelier than before") -> VerdictRecord:
+    window = judged(3, label, why)
+    return VerdictRecord.of(window.window, window.verdict, Coverage(1.0, 1.0, 0.0))
+
+
+def estimate(overall: EstimateLabel, windows: int = 3) -> EstimateRecord:
+    track = replace(RUNNING.overall, label=overall, windows=windows)
+    return EstimateRecord(media_s=47.0, overall=track, current=replace(RUNNING.current, windows=windows))
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (verdict(Label.POSITIVE), "  01:17  verdict    ▲ positive 7.0/10, local 00:45\u201301:17"),
+        (
+            verdict(Label.ABSTAIN, "seen too little"),
+            "  01:17  verdict    ○ abstain, local 00:45\u201301:17: seen too little",
+        ),
+        (NfblRecord.of(event(2)), "  00:15  nfbl       head: Touching jaw, left, 1.5 s, score 0.80"),
+        (NfblRecord.of(event(2, phase=Phase.OPEN)), None),
+        (GapRecord.of(Gap(Track.AUDIO, 10.0, 12.5, "packet lost")), "  00:12  gap        audio, 2.5 s: packet lost"),
+        (MarkRecord(media_s=3661.0), "1:01:01  mark"),
+        (estimate(EstimateLabel.POSITIVE), None),
+    ],
+)
+def test_each_record_becomes_its_line(record: AnyRecord, line: str | None) -> None:
+    assert line_of(record, THEME) == line
+
+
+def test_the_estimate_speaks_when_it_changes_its_answer() -> None:
+    first = estimate(EstimateLabel.POSITIVE)
+    assert [line.split()[1] for line in new_answers(None, first, THEME)] == ["overall", "current"]
+    assert new_answers(first, first, THEME) == []
+    assert new_answers(first, estimate(EstimateLabel.UNCERTAIN), THEME) == [
+        "  00:47  overall    ● uncertain 0.64 (0.52\u20130.75)"
+    ]
+
+
+def test_an_estimate_without_a_verdict_is_no_answer() -> None:
+    unborn = estimate(EstimateLabel.UNCERTAIN, windows=0)
+    assert new_answers(None, unborn, THEME) == []
+    assert len(new_answers(unborn, estimate(EstimateLabel.UNCERTAIN), THEME)) == 2
+
+
+def test_state_and_notices_are_said_once() -> None:
+    now = replace(RUNNING, notices=("sound starts early",))
+    assert changes(None, now, THEME) == [
+        "  03:20  live       interview.mp4 (paced)",
+        "  03:20  notice     sound starts early",
+    ]
+    assert changes(now, replace(now, media_s=201.0), THEME) == []
+    assert changes(now, replace(now, state=SessionState.STALLED), THEME) == [
+        "  03:20  stalled    interview.mp4 (paced)"
+    ]
+
+
+@given(st.text(), st.booleans())
+def test_nothing_from_outside_can_break_a_line_or_drive_a_terminal(text: str, ascii_only: bool) -> None:
+    theme = Theme(ascii_only)
+    said = [line_of(verdict(Label.ABSTAIN, text), theme), *changes(None, replace(EMPTY, source=text), theme)]
+    for line in said:
+        assert line is not None
+        assert line.isprintable() or all(char.isprintable() or char.isspace() for char in line)
+        assert len(line.splitlines()) == 1
+
+
+def test_a_session_reads_as_lines_and_ends_with_the_summary() -> None:
+    file = io.StringIO()
+
+    async def main() -> None:
+        output = LinesOutput(file)
+        await output.start()
+        output.show(EMPTY)
+        output.record(verdict(Label.POSITIVE).to_line("s", 2))
+        output.record(estimate(EstimateLabel.POSITIVE).to_line("s", 3))
+        output.record(estimate(EstimateLabel.POSITIVE).to_line("s", 4))
+        await output.close(replace(RUNNING, state=SessionState.ENDED))
+
+    asyncio.run(main())
+    lines = file.getvalue().splitlines()
+    kinds = [line.split()[1] for line in lines]
+    assert kinds[:5] == ["connecting", "verdict", "overall", "current", "ended"]
+    assert any(line.startswith("journal") and line.endswith("run.jsonl") for line in lines)
+    assert "\x1b" not in file.getvalue()
+
+
+def test_a_session_that_never_showed_anything_has_no_summary() -> None:
+    file = io.StringIO()
+    asyncio.run(LinesOutput(file).close(None))
+    assert not file.getvalue()
+
+
+def test_a_reader_who_leaves_ends_the_session_quietly() -> None:
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    asked: list[Command] = []
+    output = LinesOutput(Broken(), on_command=asked.append)
+    output.show(RUNNING)
+    output.show(replace(RUNNING, state=SessionState.STALLED))
+    assert asked == [Command.QUIT]

@@ -1,0 +1,242 @@
+"""The dashboard's shell: it takes the screen, obeys keys, and gives everything back on every way out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import termios
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from configs.errors import ConfigError
+from monitor.outputs.base import Command, Output
+from monitor.outputs.jsonlines import JsonOutput
+from monitor.outputs.keys import Page
+from monitor.outputs.lines import LinesOutput
+from monitor.outputs.registry import SilentOutput, choose_output
+from monitor.outputs.terminal import TerminalOutput
+from monitor.outputs.theme import Theme
+from tests.made_snapshot import RUNNING
+
+pytestmark = pytest.mark.unit
+
+TAKE_SCREEN, GIVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+class Screen(io.StringIO):
+    """A file that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Pipe(io.StringIO):
+    """A file that is none."""
+
+    encoding = "utf-8"
+
+
+class Asked(list[Command]):
+    """The commands that were asked for, and a way to wait for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = asyncio.Event()
+
+    def __call__(self, command: Command) -> None:
+        self.append(command)
+        self.came.set()
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    person, program = os.openpty()
+    yield person, program
+    os.close(person)
+    os.close(program)
+
+
+def output_on(screen: Screen, program: int, asked: Callable[[Command], None]) -> TerminalOutput:
+    console = Console(file=screen, force_terminal=True, width=120, height=35)
+    return TerminalOutput(console, on_command=asked, theme=Theme(), keys_fd=program)
+
+
+def run(main: Coroutine[object, object, None]) -> None:
+    async def bounded() -> None:
+        await asyncio.wait_for(main, 10.0)
+
+    asyncio.run(bounded())
+
+
+def test_the_screen_is_taken_drawn_on_given_back_and_summed_up(terminal: tuple[int, int]) -> None:
+    _, program = terminal
+    before, screen = termios.tcgetattr(program), Screen()
+
+    async def main() -> None:
+        output = output_on(screen, program, Asked())
+        await output.start()
+        output.record("{}")
+        output.show(RUNNING)
+        await output.close(RUNNING)
+
+    run(main())
+    text = screen.getvalue()
+    drawn, _, after = text.partition(GIVE_SCREEN)
+    assert TAKE_SCREEN in drawn
+    assert "Touching jaw" in drawn
+    assert text.rindex(SHOW_CURSOR) > text.rindex(HIDE_CURSOR)
+    assert "12 windows: 11 answered" in after
+    assert termios.tcgetattr(program) == before
+
+
+def test_after_an_error_closing_restores_without_a_last_picture(terminal: tuple[int, int]) -> None:
+    _, program = terminal
+    before, screen = termios.tcgetattr(program), Screen()
+
+    async def main() -> None:
+        output = output_on(screen, program, Asked())
+        await output.start()
+        await output.close(None)
+        await output.close(None)
+
+    run(main())
+    assert screen.getvalue().count(GIVE_SCREEN) == 1
+    assert termios.tcgetattr(program) == before
+
+
+def test_an_output_that_never_started_can_be_closed() -> None:
+    screen = Screen()
+
+    async def main() -> None:
+        await output_on(screen, -1, Asked()).close(None)
+
+    run(main())
+    assert TAKE_SCREEN not in screen.getvalue()
+
+
+def test_keys_reach_the_session_and_the_view(terminal: tuple[int, int]) -> None:
+    person, program = terminal
+
+    async def main() -> None:
+        asked = Asked()
+        output = output_on(Screen(), program, asked)
+        await output.start()
+        output.show(RUNNING)
+        os.write(person, b"vmq")
+        while len(asked) < 2:
+            asked.came.clear()
+            await asked.came.wait()
+        assert output.view.page is Page.VERDICT
+        assert asked == [Command.MARK, Command.QUIT]
+        await output.close(None)
+
+    run(main())
+
+
+def test_a_frozen_picture_stays_and_thaws_to_the_newest(terminal: tuple[int, int]) -> None:
+    person, program = terminal
+
+    async def main() -> None:
+        screen, asked = Screen(), Asked()
+        output = output_on(screen, program, asked)
+        await output.start()
+        output.show(RUNNING)
+
+        async def press(keys: bytes) -> None:
+            asked.came.clear()
+            os.write(person, keys + b"m")  # the mark tells when the keys before it have been read
+            await asked.came.wait()
+            screen.truncate(0)
+
+        await press(b" ")
+        output.show(replace(RUNNING, source="later.mp4"))
+        assert "FROZEN" in screen.getvalue()
+        assert "later.mp4" not in screen.getvalue()
+        await press(b" ")
+        output.show(replace(RUNNING, source="later.mp4"))
+        assert "later.mp4" in screen.getvalue()
+        await output.close(None)
+
+    run(main())
+
+
+def test_sigterm_asks_the_session_to_quit_and_is_given_back(terminal: tuple[int, int]) -> None:
+    _, program = terminal
+
+    async def main() -> None:
+        asked = Asked()
+        output = output_on(Screen(), program, asked)
+        await output.start()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asked.came.wait()
+        assert asked == [Command.QUIT]
+        await output.close(None)
+
+    run(main())
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def choose(ui: str, stdout: io.StringIO, **environ: str) -> Output:
+    return choose_output(ui, stdout=stdout, environ=environ, ascii_only=False, on_command=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("ui", "stdout", "environ", "kind"),
+    [
+        ("auto", Screen(), {"TERM": "xterm-256color"}, TerminalOutput),
+        ("auto", Screen(), {"TERM": "dumb"}, LinesOutput),
+        ("auto", Pipe(), {"TERM": "xterm", "FORCE_COLOR": "1"}, LinesOutput),
+        ("full", Screen(), {"TERM": "xterm"}, TerminalOutput),
+        ("plain", Screen(), {}, LinesOutput),
+        ("json", Screen(), {}, JsonOutput),
+        ("none", Pipe(), {}, SilentOutput),
+    ],
+)
+def test_the_output_follows_the_word_and_the_terminal(
+    ui: str, stdout: io.StringIO, environ: dict[str, str], kind: type
+) -> None:
+    assert isinstance(choose(ui, stdout, **environ), kind)
+
+
+def test_a_screen_without_a_terminal_and_an_unknown_word_are_refused() -> None:
+    with pytest.raises(ConfigError, match="--ui plain"):
+        choose("full", Pipe())
+    with pytest.raises(ConfigError, match="auto, full, plain, json, none"):
+        choose("fancy", Screen())
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_takes_colours_and_leaves_the_picture(environ: dict[str, str], coloured: bool) -> None:
+    screen = Screen()
+
+    async def main() -> None:
+        output = choose("full", screen, TERM="xterm-256color", COLUMNS="120", LINES="35", **environ)
+        await output.start()
+        output.show(RUNNING)
+        await output.close(None)
+
+    run(main())
+    assert "positive" in screen.getvalue()
+    assert ("\x1b[38;" in screen.getvalue()) is coloured
+
+
+def test_silence_is_silent() -> None:
+    pipe = Pipe()
+
+    async def main() -> None:
+        output = choose("none", pipe)
+        await output.start()
+        output.record("{}")
+        output.show(RUNNING)
+        await output.close(RUNNING)
+
+    run(main())
+    assert not pipe.getvalue()
