@@ -177,7 +177,9 @@ class Ingest:
         for item in self._drain(self._video):
             if isinstance(item, RawGap):
                 self._emit_frames(self._faces.gap(item))
-                self._emit(Track.VIDEO, [(item.start_s, _clean_gap(item))], item.end_s)
+                # Frames from before a short gap may still wait; then the track has not come past it.
+                reached_s = -math.inf if self._faces.holding else item.end_s
+                self._emit(Track.VIDEO, [(item.start_s, _clean_gap(item))], reached_s)
             else:
                 self._emit_frames(self._faces.push(item))
         self._emit_frames(self._faces.flush())

@@ -19,6 +19,10 @@ _RANK = {Track.VIDEO: 0, Track.AUDIO: 1}
 """Which track goes first at equal times: any fixed choice will do."""
 
 
+_ROUNDING_S = 1e-6
+"""How far the start of a block may lie before the computed end of the block before it."""
+
+
 class Merger(Generic[T]):
     """Merges tracks by time. Each track must be fed in its own order of time."""
 
@@ -29,7 +33,11 @@ class Merger(Generic[T]):
         self._count = 0
 
     def put(self, track: Track, t_s: float, item: T) -> None:
-        """Add an item of a track at media time `t_s`."""
+        """Add an item of a track at media time `t_s`; ValueError where the track said it was past that."""
+        progress_s = self._progress_s[track]
+        if t_s < progress_s - _ROUNDING_S:
+            raise ValueError(f"{track} has passed {progress_s} s, nothing may come at {t_s} s")
+        t_s = max(t_s, progress_s)
         heapq.heappush(self._heap, (t_s, _RANK[track], self._count, item))
         self._count += 1
 

@@ -73,8 +73,15 @@ class ListedSource:
 class PlainFaces:
     """Releases each frame `late` frames later, as a look-back does."""
 
-    def __init__(self, late: int = 3, break_at: int | None = None, before: Callable[[], None] = lambda: None) -> None:
-        self._late, self._break_at, self._before = late, break_at, before
+    def __init__(
+        self,
+        late: int = 3,
+        break_at: int | None = None,
+        before: Callable[[], None] = lambda: None,
+        *,
+        forgetful: bool = True,
+    ) -> None:
+        self._late, self._break_at, self._before, self._forgetful = late, break_at, before, forgetful
         self._waiting: list[RawFrame] = []
 
     def push(self, frame: RawFrame) -> list[CleanFrame]:
@@ -86,7 +93,11 @@ class PlainFaces:
         return [self._clean(self._waiting.pop(0))] if len(self._waiting) > self._late else []
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
-        return self.flush()
+        return self.flush() if self._forgetful else []
+
+    @property
+    def holding(self) -> bool:
+        return bool(self._waiting)
 
     def flush(self) -> list[CleanFrame]:
         waiting, self._waiting = self._waiting, []
@@ -227,9 +238,11 @@ def test_audio_that_was_lost_on_the_way_becomes_a_gap() -> None:
     assert [(gap.track, round(gap.start_s, 6), round(gap.end_s, 6)) for gap in gaps] == [(Track.AUDIO, 0.5, 1.0)]
 
 
-def test_a_gap_of_the_source_reaches_the_session_and_holds_nobody_back() -> None:
+@pytest.mark.parametrize("forgetful", [True, False])
+def test_a_gap_of_the_source_reaches_the_session_in_its_place(forgetful: bool) -> None:
     hole = RawGap(Track.VIDEO, 0.4, 1.6, "the camera was covered")
-    items = drain(ingest(ListedSource([*frames(10), hole, *frames(10, start_s=1.6), *blocks(20)])))
+    source = ListedSource([*frames(10), hole, *frames(10, start_s=1.6), *blocks(20)])
+    items = drain(ingest(source, faces=PlainFaces(forgetful=forgetful)))
     assert [item for _, item in items if isinstance(item, Gap)] == [
         Gap(Track.VIDEO, 0.4, 1.6, "the camera was covered")
     ]

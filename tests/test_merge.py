@@ -55,6 +55,13 @@ def test_progress_never_goes_backwards() -> None:
     assert merger.watermark_s == 3.0
 
 
+def test_an_item_from_the_past_of_its_track_is_refused() -> None:
+    merger: Merger[str] = Merger([VIDEO])
+    merger.reach(VIDEO, 3.0)
+    with pytest.raises(ValueError, match="has passed 3"):
+        merger.put(VIDEO, 2.9, "late")
+
+
 @given(
     st.lists(st.integers(0, 20), max_size=30),
     st.lists(st.integers(0, 20), max_size=30),

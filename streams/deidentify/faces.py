@@ -58,6 +58,11 @@ class FaceDeidentifier:
         """Counters up to now."""
         return FaceCounts(self._frames, self._whole_frames, self._detector.failures, self._policy.faces)
 
+    @property
+    def holding(self) -> bool:
+        """Whether frames wait for their look-back to be over."""
+        return bool(self._waiting)
+
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         """Take the next frame; the frames whose look-back is over by now, in order (often one, sometimes none)."""
         released = [] if self._continues(frame) else self._restart(frame)
