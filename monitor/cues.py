@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from buffers.frames import difference
-from buffers.records import Baseline, Cadence, Evidence, Group, NfblCount, NfblEvent, ProsodyBin, StoredFrame
+from buffers.records import Baseline, Cadence, Evidence, Group, MaskState, NfblCount, NfblEvent, ProsodyBin, StoredFrame
 from configs.taxonomy import taxonomy
 
 FULL_REFERENCE_S: Final = 60.0
@@ -138,7 +138,8 @@ class CueReading:
         pitch_spread: how much the pitch varies (semitones).
         pitch_st: pitch level against the speaker's running baseline (semitones), None without speech.
         loudness_trend_db: level of the window's second half minus its first (dB), None without speech in both.
-        movement: mean luma difference per second outside the masks (0-1 scale).
+        movement: mean luma difference per second outside the masks (0-1 scale), None where nobody is in view.
+        nobody: whether frames were kept and in none of them a face had to be masked.
         watched_s: seconds in the part that is read for which an NFBL feed was attached and not blind.
         groups: NFBL reports by body region, None where no feed watched (which is not the same as calm).
         seen: share 0-1 of the window in which something was seen; `heard` and `watched` likewise.
@@ -152,6 +153,7 @@ class CueReading:
     pitch_st: float | None
     loudness_trend_db: float | None
     movement: Measure
+    nobody: bool
     watched_s: float
     groups: tuple[GroupReading, ...] | None
     seen: float
@@ -268,6 +270,7 @@ def _reading(
     groups: tuple[GroupReading, ...],
 ) -> CueReading:
     enough = now.speech_s >= LEAST_SPEECH_S
+    nobody = bool(evidence.frames) and all(frame.state is MaskState.CLEAR for frame in evidence.frames)
     return CueReading(
         reference=reference,
         heard_s=now.heard_s,
@@ -276,7 +279,8 @@ def _reading(
         pitch_spread=pitch_spread if enough else Measure(None, pitch_spread.usual),
         pitch_st=now.pitch_st if enough else None,
         loudness_trend_db=_loudness_trend_db(evidence),
-        movement=movement,
+        movement=Measure(None, movement.usual) if nobody else movement,
+        nobody=nobody,
         watched_s=watched_s,
         groups=groups if watched_s > 0 else None,
         seen=evidence.coverage.video,

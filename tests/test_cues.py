@@ -155,6 +155,14 @@ def test_within_a_window_movement_is_read_from_its_frames() -> None:
     assert reading.movement.doublings == pytest.approx(math.log2(3))
 
 
+def test_movement_in_a_picture_without_a_face_is_nobodys() -> None:
+    empty = read_cues(evidence(shown=frames([200.0, 201.0], [10, 20], masked=())))
+    assert empty.nobody
+    assert empty.movement.now is None
+    assert not read_cues(evidence(shown=frames([200.0, 201.0], [10, 20]))).nobody
+    assert not read_cues(evidence(shown=())).nobody
+
+
 @pytest.mark.parametrize(("now", "usual"), [(None, 0.01), (0.01, None), (0.0, 0.01), (0.01, 0.0)])
 def test_nothing_is_compared_with_nothing(now: float | None, usual: float | None) -> None:
     assert read_cues(evidence(movement=now, before=baseline(movement=usual))).movement.doublings is None

@@ -15,7 +15,7 @@ from configs.taxonomy import Category, taxonomy
 from monitor.describers.base import Description
 from monitor.describers.cues import CuesDescriber
 from monitor.describers.registry import DESCRIBERS, make_describer
-from tests.made_evidence import NOBODY_BEFORE, baseline, bins, count, event, evidence
+from tests.made_evidence import NOBODY_BEFORE, baseline, bins, count, event, evidence, frames
 
 pytestmark = pytest.mark.unit
 
@@ -42,6 +42,7 @@ def test_a_usual_window_reads_as_usual() -> None:
         (evidence(movement=0.02), "Movement is livelier than usual (2.0 times)."),
         (evidence(movement=0.005), "Movement is calmer than usual (0.5 times)."),
         (evidence(before=baseline(movement=None)), "Movement is measured, with nothing to compare it with."),
+        (evidence(shown=frames([200.0, 201.0], [1, 2], masked=())), "No face was found in the picture"),
         (evidence(movement=None), "Movement could not be read."),
         (evidence(prosody=bins(200, 30, spread_st=1.0)), "pitch variation is narrower than usual (0.5 times)."),
         (evidence(prosody=bins(200, 30, speech=0.2), before=baseline(speech_share=None)), "fills 20% of the time;"),

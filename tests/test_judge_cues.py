@@ -110,6 +110,19 @@ def test_manner_counts_little_and_against_ones_own_usual(window: Evidence, cue: 
     assert logits(window)[cue] == pytest.approx(logit)
 
 
+def test_silence_is_listening_and_says_nothing() -> None:
+    assert "speech share" not in logits(evidence(prosody=bins(200, 30, speech=0.01)))
+
+
+def test_cues_that_disagree_make_a_verdict_near_even() -> None:
+    window = evidence(movement=0.02, prosody=bins(200, 30, spread_st=1.45))
+    assert judge(window).p_positive == pytest.approx(0.5, abs=0.002)
+
+
+def test_cues_that_cancel_make_none() -> None:
+    assert judge(evidence(movement=0.02, prosody=bins(200, 30, spread_st=math.sqrt(2.0)))).label is Label.ABSTAIN
+
+
 def test_loudness_and_pitch_level_are_told_and_do_not_count() -> None:
     usual = logits(evidence())
     assert logits(evidence(prosody=bins(200, 30, level_db=12.0, pitch_st=6.0))) == usual

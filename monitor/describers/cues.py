@@ -53,6 +53,8 @@ def cues_text(reading: CueReading) -> str:
 
 
 def _seen(reading: CueReading) -> str:
+    if reading.nobody:
+        return "No face was found in the picture, so nobody's movement is read."
     if reading.movement.now is None:
         return "Movement could not be read."
     return f"Movement is {_against_usual(reading.movement, 'livelier', 'calmer')}."

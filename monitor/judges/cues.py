@@ -8,12 +8,13 @@ person's own rate counts. How something is said and how much a person moves are 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from buffers.records import Evidence
 from configs.taxonomy import Direction, taxonomy
-from monitor.cues import ClassReading, CueReading, Origin, read_cues
+from monitor.cues import LEAST_SPEECH_S, ClassReading, CueReading, Origin, read_cues
 from monitor.describers.base import Description, ModelInfo
 from monitor.judges.base import Label, Verdict
 
@@ -46,8 +47,9 @@ MOVEMENT_WEIGHT: Final = 0.05
 SPEECH_SCALE: Final = 0.5
 """Difference of the speech share that counts in full."""
 
-LEAST_DISTANCE: Final = 0.001
-"""Nearer to 0.5 than this the judge abstains: such a number would print as 0.500 and still carry a label."""
+LEAST_TOLD: Final = 0.0005
+"""A cue of smaller log-odds is as usual: it would print as 0.000. When all are, the judge abstains; cues that
+disagree still make a verdict, near 0.5 and of little confidence."""
 
 SIGNS: Final = {Direction.POSITIVE: 1.0, Direction.NEGATIVE: -1.0, Direction.NONE: 0.0}
 """Sign of the log-odds by the direction a class points in."""
@@ -89,18 +91,19 @@ class CuesJudge:
         contributions = weigh(reading)
         if contributions is None:
             return self._abstain(description, "no baseline of this person yet: nothing to compare this window with")
+        told = [item for item in contributions if abs(item.logit) >= LEAST_TOLD]
         logit = math.fsum(item.logit for item in contributions)
         p_positive = round(1.0 / (1.0 + math.exp(-logit)), 6)
-        if abs(p_positive - 0.5) < LEAST_DISTANCE:
-            return self._abstain(description, "cues are at this person's own usual")
+        if not told or p_positive == 0.5:
+            return self._abstain(description, "cues are at this person's own usual, or cancel each other out")
         return Verdict(
-            label=Label.POSITIVE if p_positive >= 0.5 else Label.NEGATIVE,
+            label=Label.POSITIVE if p_positive > 0.5 else Label.NEGATIVE,
             p_positive=p_positive,
             confidence=confidence(p_positive),
             judge=NAME,
             describer=description.describer,
             calibrated=False,
-            rationale=_rationale(reading, contributions),
+            rationale=_rationale(reading, told),
         )
 
     async def close(self) -> None:
@@ -155,7 +158,8 @@ def bearing(class_id: str) -> float:
 
 
 def _share_change(reading: CueReading) -> float | None:
-    difference = reading.speech.difference
+    # Who says nothing at all is listening.
+    difference = reading.speech.difference if reading.speech_s >= LEAST_SPEECH_S else None
     return None if difference is None else difference / SPEECH_SCALE
 
 
@@ -169,8 +173,8 @@ def _capped(logit: float, most: float) -> float:
     return max(-most, min(most, logit))
 
 
-def _rationale(reading: CueReading, contributions: tuple[Contribution, ...]) -> str:
+def _rationale(reading: CueReading, told: Sequence[Contribution]) -> str:
     reference = reading.reference
     origin = "the session before" if reference.origin is Origin.BEFORE else "the window's own beginning"
-    told = ", ".join(f"{item.cue} {item.logit:+.3f}" for item in contributions if abs(item.logit) >= 0.0005)
-    return f"uncalibrated heuristic, against {reference.observed_s:.0f} s of {origin}: log-odds {told}"
+    cues = ", ".join(f"{item.cue} {item.logit:+.3f}" for item in told)
+    return f"uncalibrated heuristic, against {reference.observed_s:.0f} s of {origin}: log-odds {cues}"
