@@ -120,8 +120,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("faces:\n  mask: gausian\n", 'mine.yaml:2: faces.mask is "gausian", must be one of solid, soft, mosaic'),
-        ("faces:\n  mask: gausian\n", "did you mean gaussian?"),
+        ("faces:\n  mask: gaussia\n", 'mine.yaml:2: faces.mask is "gaussia", must be one of solid, soft, mosaic'),
+        ("faces:\n  mask: gaussia\n", "did you mean gaussian?"),
         ("faces:\n  start_score: 1.5\n", "mine.yaml:2: faces.start_score is 1.5, must be a number from 0 to 1"),
         ("faces:\n  start_score: high\n", 'faces.start_score is "high", must be a number'),
         ("windows:\n  frames: 2.5\n", "windows.frames is 2.5, must be a whole number from 1 to 512"),
