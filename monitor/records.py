@@ -261,7 +261,7 @@ class HealthRecord(Record):
     """How far the watermark trails the clock (s)."""
     rss_bytes: int | None = None
     cpu_share: float | None = None
-    """CPU seconds per wall second since the last health record (1 is one core)."""
+    """CPU seconds per wall second since the session was opened (1 is one core)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
