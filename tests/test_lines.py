@@ -72,6 +72,8 @@ def test_state_and_notices_are_said_once() -> None:
     now = replace(RUNNING, notices=("sound starts early",))
     assert changes(None, now, THEME) == [
         "  03:20  live       interview.mp4 (paced)",
+        "  03:20  notice     Heuristic and uncalibrated (cues, cues): a demonstration, no measurement.",
+        "  03:20  notice     Research only, with consent: never for decisions about a person.",
         "  03:20  notice     sound starts early",
     ]
     assert changes(now, replace(now, media_s=201.0), THEME) == []
@@ -105,7 +107,7 @@ def test_a_session_reads_as_lines_and_ends_with_the_summary() -> None:
     asyncio.run(main())
     lines = file.getvalue().splitlines()
     kinds = [line.split()[1] for line in lines]
-    assert kinds[:5] == ["connecting", "verdict", "overall", "current", "ended"]
+    assert kinds[:7] == ["connecting", "notice", "notice", "verdict", "overall", "current", "ended"]
     assert any(line.startswith("journal") and line.endswith("run.jsonl") for line in lines)
     assert "\x1b" not in file.getvalue()
 

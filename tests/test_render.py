@@ -202,7 +202,8 @@ def test_the_summary_counts_and_says_where_the_journal_is() -> None:
     )
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    assert "12 windows: 11 answered, 1 abstained, 2 skipped" in text
+    assert "verdicts  12 windows: 11 answered, 1 abstained, 2 skipped" in text
+    assert "overall   \u25b2 positive 0.64" in text
     assert "/a/very/long/" + "x" * 80 in text
     assert "3 whole frames masked" in text
     assert RESEARCH_ONLY in text

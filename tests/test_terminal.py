@@ -21,7 +21,7 @@ from monitor.outputs.lines import LinesOutput
 from monitor.outputs.registry import SilentOutput, choose_output
 from monitor.outputs.terminal import TerminalOutput
 from monitor.outputs.theme import Theme
-from tests.made_snapshot import RUNNING
+from tests.made_snapshot import EMPTY, RUNNING
 
 pytestmark = pytest.mark.unit
 
@@ -226,6 +226,20 @@ def test_no_color_takes_colours_and_leaves_the_picture(environ: dict[str, str], 
     run(main())
     assert "positive" in screen.getvalue()
     assert ("\x1b[38;" in screen.getvalue()) is coloured
+
+
+@pytest.mark.parametrize("ui", ["full", "plain", "json", "none"])
+def test_every_output_keeps_to_the_protocol_in_any_order_of_news(ui: str) -> None:
+    async def main() -> None:
+        output = choose(ui, Screen(), TERM="xterm")
+        await output.start()
+        output.record('{"schema":1,"session":"s","seq":1,"kind":"mark","media_s":1.0,"note":""}')
+        output.show(EMPTY)
+        output.show(RUNNING)
+        await output.close(RUNNING)
+        await output.close(None)
+
+    run(main())
 
 
 def test_silence_is_silent() -> None:

@@ -20,7 +20,7 @@ Piece = tuple[str, int, str]
 
 def harmless(text: str, theme: Theme) -> str:
     """`text` on one line without control, format (bidirectional) or unassigned characters."""
-    spaced = " ".join(text.split())
+    spaced = "".join(" " if char.isspace() else char for char in text)
     kept = "".join(char for char in spaced if unicodedata.category(char)[0] != "C")
     return kept.encode("ascii", "replace").decode("ascii") if theme.ascii_only else kept
 
@@ -64,9 +64,9 @@ def sentence(pieces: Sequence[tuple[str, str]], width: int, theme: Theme) -> Tex
     line = Text(no_wrap=True, overflow="crop", end="")
     for text, style in pieces:
         left = width - line.cell_len
-        shown = cut(harmless(text, theme) if text.strip() else text, left, theme)
-        line.append(shown, style)
-        if shown != text and cell_len(text) > left:
+        shown = harmless(text, theme)
+        line.append(cut(shown, left, theme), style)
+        if cell_len(shown) > left:
             break
     return line
 
@@ -92,6 +92,11 @@ def mmss(t_s: float) -> str:
     minutes, seconds = divmod(int(max(0.0, t_s)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun, in the plural where there is not one."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def mbytes(count: int) -> str:

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 from buffers.records import Phase
 from monitor.outputs.base import Command
 from monitor.outputs.cells import harmless, mmss
+from monitor.outputs.panels import cautions
 from monitor.outputs.pipe import LineWriter
 from monitor.outputs.render import summary_lines
 from monitor.outputs.theme import Theme
@@ -64,8 +65,9 @@ def changes(before: Snapshot | None, now: Snapshot, theme: Theme) -> list[str]:
     lines: list[str] = []
     if before is None or before.state is not now.state:
         lines.append(_line(now.media_s, now.state.value, f"{now.source} ({now.mode})", theme))
-    known = () if before is None else before.notices
-    lines += [_line(now.media_s, "notice", notice, theme) for notice in now.notices if notice not in known]
+    known = () if before is None else (*cautions(before), *before.notices)
+    said = (*cautions(now), *now.notices)
+    lines += [_line(now.media_s, "notice", notice, theme) for notice in said if notice not in known]
     return lines
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from buffers.records import Cadence, MaskState, NfblEvent, Phase
 from monitor.judges.base import Label
-from monitor.outputs.cells import harmless, interval_bar, joined, mbytes, mmss, row, sentence, sparkline
+from monitor.outputs.cells import counted, harmless, interval_bar, joined, mbytes, mmss, row, sentence, sparkline
 from monitor.outputs.theme import GREEN, GREY, ORANGE, RED, Theme
 from monitor.snapshot import JudgedWindow, MediaHealth, SessionState, Snapshot, TrackEstimate
 
@@ -38,8 +38,8 @@ _MASKS: Final = {
 }
 
 
-def notices(snapshot: Snapshot, theme: Theme) -> list[tuple[str, str]]:
-    """Every notice as (text, style), the ones about what the numbers mean first."""
+def cautions(snapshot: Snapshot) -> tuple[str, ...]:
+    """What must be said wherever the numbers are shown: what they mean, and what they are not for."""
     who = f"{snapshot.describer}, {snapshot.judge}"
     first: list[str] = []
     if snapshot.heuristic and not snapshot.calibrated:
@@ -48,8 +48,13 @@ def notices(snapshot: Snapshot, theme: Theme) -> list[tuple[str, str]]:
         first.append(f"Heuristic ({who}): a demonstration, no measurement.")
     elif not snapshot.calibrated:
         first.append(f"Uncalibrated ({who}): its confidence is no probability.")
+    return (*first, RESEARCH_ONLY)
+
+
+def notices(snapshot: Snapshot, theme: Theme) -> list[tuple[str, str]]:
+    """Every notice as (text, style), the cautions first."""
     bang = theme.glyphs.bang
-    meant = [(f"{bang} {text}", ORANGE) for text in (*first, RESEARCH_ONLY)]
+    meant = [(f"{bang} {harmless(text, theme)}", ORANGE) for text in cautions(snapshot)]
     return meant + [(f"{bang} {harmless(text, theme)}", "default") for text in snapshot.notices]
 
 
@@ -119,7 +124,7 @@ def estimate(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines
 def _track(name: str, track: TrackEstimate, history: list[float], width: int, theme: Theme) -> Lines:
     glyph, word, style = theme.label(track.label)
     low, high = track.interval
-    count = f"{track.windows} window{'' if track.windows == 1 else 's'}"
+    count = counted(track.windows, "window")
     age = "" if track.age_s is None else _age(track.age_s)
     first = row(
         [
@@ -216,7 +221,7 @@ def health(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
     privacy = snapshot.privacy
     rss = "unknown" if snapshot.rss_bytes is None else mbytes(snapshot.rss_bytes)
     lines = [_media(media, width, theme) for media in snapshot.media]
-    whole = (f"{privacy.whole_frames} whole frames", RED if privacy.whole_frames else "default")
+    whole = (f"{counted(privacy.whole_frames, 'whole frame')}", RED if privacy.whole_frames else "default")
     lines += [
         _fact("faces", [(f"{privacy.masked_area:.0%} masked", "default"), whole], width, theme),
         _fact("voice", [(privacy.voice, "default")], width, theme),
@@ -239,7 +244,7 @@ def _media(media: MediaHealth, width: int, theme: Theme) -> Text:
         (rate, -7, "default"),
         (f"{media.released} out", -11, GREY),
         (f"{media.dropped} dropped", -14, ORANGE if media.dropped else GREY),
-        (f"{media.gaps} gap{'' if media.gaps == 1 else 's'}", -8, ORANGE if media.gaps else GREY),
+        (f"{counted(media.gaps, 'gap')}", -8, ORANGE if media.gaps else GREY),
         ("end" if media.ended else "", 3, GREY),
     ]
     return row(counts, width, theme)

@@ -20,7 +20,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from monitor.outputs import panels
-from monitor.outputs.cells import cut, harmless, joined, mmss, row, sentence
+from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
 from monitor.outputs.keys import BINDINGS, Page, View
 from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import Snapshot
@@ -202,25 +202,24 @@ def summary_lines(snapshot: Snapshot, theme: Theme, width: int = 100) -> list[Te
     """What remains to be said at the end, one thing a line."""
     _, word, style = theme.state(snapshot.state)
     answered = snapshot.judged - snapshot.abstained
-    counts = (
-        f"{snapshot.judged} windows: {answered} answered, {snapshot.abstained} abstained, {snapshot.skipped} skipped"
-    )
+    windows = counted(snapshot.judged, "window")
+    counts = f"{windows}: {answered} answered, {snapshot.abstained} abstained, {snapshot.skipped} skipped"
     lines = [
         sentence([(word.lower(), f"bold {style}"), (f" after {mmss(snapshot.media_s)}", "default")], width, theme),
         sentence([("verdicts  ", GREY), (counts, "default")], width, theme),
     ]
     for name, track in (("overall", snapshot.overall), ("current", snapshot.current)):
+        if not track.windows:
+            lines.append(sentence([(f"{name:<10}", GREY), ("no verdict", "default")], width, theme))
+            continue
         glyph, answer, colour = theme.label(track.label)
         low, high = track.interval
-        text = f" {track.p_positive:.2f} ({low:.2f}{theme.glyphs.dash}{high:.2f}) from {track.windows} windows"
-        pieces = [
-            (f"{name:<10}", GREY),
-            (f"{glyph} {answer}", colour),
-            (text if track.windows else " (no verdict)", "default"),
-        ]
+        number = f" {track.p_positive:.2f} ({low:.2f}{theme.glyphs.dash}{high:.2f})"
+        said = f"{number} from {counted(track.windows, 'window')}"
+        pieces = [(f"{name:<10}", GREY), (f"{glyph} {answer}", colour), (said, "default")]
         lines.append(sentence(pieces, width, theme))
     privacy = snapshot.privacy
-    faces = f"faces by {privacy.detector} ({privacy.mask}), {privacy.whole_frames} whole frames masked"
+    faces = f"faces by {privacy.detector} ({privacy.mask}), {counted(privacy.whole_frames, 'whole frame')} masked"
     lines += [
         sentence([("nfbl      ", GREY), (panels.events_note(snapshot), "default")], width, theme),
         sentence([("privacy   ", GREY), (f"{faces}, voice {privacy.voice}", "default")], width, theme),
