@@ -23,7 +23,8 @@ counting each in full: over-confident, with a calibration error of 0.13 instead 
 
 The interval says where the track may still go: 5-95 % around a neutral track before any evidence, narrowing with
 the root of the effective number of windows, never below what the published accuracy itself is worth. Labels follow
-`uncertain_band` alone: demanding that the interval exclude 0.5 as well would hold back a judge that always says 0.8 for nine minutes.
+`uncertain_band` alone: demanding that the interval exclude 0.5 as well would hold back a judge that always says 0.8
+for nine minutes.
 """
 
 from __future__ import annotations
