@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 
 import pytest
@@ -98,6 +99,14 @@ def test_a_late_live_session_jumps_to_the_newest_window_and_counts_what_it_skipp
     drain(scheduler, 58.0)
     assert scheduler.skipped == 2
     assert scheduler.next_due_s == 70.0
+
+
+def test_rounding_never_carries_a_late_window_beyond_the_watermark() -> None:
+    for k in range(1, 200):
+        watermark_s = math.nextafter(0.3 + k * 1.1, 0.0)
+        window = plan(complete=False, first_s=0.3, local_every_s=1.1, global_every_s=0.0).due(watermark_s)
+        assert window is not None
+        assert watermark_s - 1.1 <= window.end_s <= watermark_s
 
 
 def test_at_max_speed_nothing_is_ever_skipped() -> None:
