@@ -12,12 +12,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from buffers.picture import Picture
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ModelUnavailable
+from streams.deidentify.detectors.centerface import CenterFace
+from streams.deidentify.vad import CHUNK, SileroVad
+from streams.models.cache import model_path
 from streams.speechlike import Utterance, plan_utterances, speak
 from streams.synthetic import FRAME_RATE_HZ, HEIGHT_PX, TARGETS, WIDTH_PX, make_interview, plan_gestures
 
 pytestmark = pytest.mark.media
+
+
+def fetched(name: str) -> Path:
+    """A fetched model file; skips where it was not fetched."""
+    try:
+        return model_path(name)
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
@@ -92,6 +104,31 @@ def test_equal_seeds_make_equal_files_and_others_do_not(tmp_path: Path, portrait
     )
     assert first == again
     assert first != other
+
+
+def test_a_voice_activity_detector_hears_speech_in_utterances_only() -> None:
+    rng = np.random.default_rng(7)
+    utterances = plan_utterances(30.0, 15.0, rng)
+    sound = speak(utterances, 30.0, rng)
+    vad = SileroVad(fetched("silero-vad"))
+    chunks = range(0, len(sound) - CHUNK, CHUNK)
+    probabilities = np.array([vad.process(sound[at : at + CHUNK]) for at in chunks])
+    times_s = (np.array(chunks) + CHUNK / 2) / AUDIO_RATE_HZ
+    spoken = np.any([(u.start_s + 0.1 < times_s) & (times_s < u.end_s - 0.1) for u in utterances], axis=0)
+    # The detector lets go of a voice a little late.
+    quiet = ~np.any([(u.start_s - 0.1 < times_s) & (times_s < u.end_s + 0.3) for u in utterances], axis=0)
+    assert np.mean(probabilities[spoken] > 0.5) > 0.9
+    assert np.mean(probabilities[quiet] > 0.5) < 0.1
+
+
+def test_a_face_detector_finds_one_face_in_every_frame_also_behind_a_hand(tmp_path: Path) -> None:
+    detector = CenterFace(fetched("centerface"))
+    interview = make_interview(tmp_path, portrait=fetched("portrait"), seconds=12.0)
+    with av.open(str(interview.video)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index % 10 == 0:
+                found = detector.detect(Picture.from_rgb(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)))
+                assert [face.score > 0.5 for face in found].count(True) == 1, f"frame {index}"
 
 
 def test_too_short_an_interview_and_a_missing_portrait_are_refused(tmp_path: Path, portrait: Path) -> None:

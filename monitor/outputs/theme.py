@@ -14,6 +14,7 @@ SKY: Final = "#56b4e9"
 GREEN: Final = "#009e73"
 ORANGE: Final = "#e69f00"
 RED: Final = "#d55e00"
+PURPLE: Final = "#cc79a7"
 GREY: Final = "bright_black"
 """Okabe and Ito's colours, told apart by people of every colour vision; Rich maps them to what the terminal has."""
 
@@ -59,7 +60,7 @@ class Theme:
             case EstimateLabel.POSITIVE | Label.POSITIVE:
                 return glyphs.up, label.value, SKY
             case EstimateLabel.NEGATIVE | Label.NEGATIVE:
-                return glyphs.down, label.value, ORANGE
+                return glyphs.down, label.value, PURPLE
             case EstimateLabel.UNCERTAIN:
                 return glyphs.dot, label.value, "default"
             case Label.ABSTAIN:
