@@ -76,6 +76,7 @@ class McAdams:
 
         Raises:
             ValueError: The number of coefficients is neither 1 nor that of the frames.
+            FloatingPointError: A frame did not stay finite; the stream cannot be used any more.
         """
         count = self.frames_after(len(samples))
         exponents = np.broadcast_to(np.asarray(coefficients, np.float64), (count,))
@@ -91,6 +92,8 @@ class McAdams:
             altered = alter(frames[start:stop], exponents[start:stop], self._level)
             finished[start:stop] += altered[:, :HOP]
             finished[start + 1 : stop + 1] += altered[:, HOP:]
+        if not np.isfinite(finished).all():  # before the limiter, which would turn infinity into full scale
+            raise FloatingPointError("the altered voice is not finite")
         self._overlap = finished[count].copy()
         return self._limited(finished[:count].reshape(-1))
 

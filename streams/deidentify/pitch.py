@@ -6,6 +6,7 @@ The windowed signal's autocorrelation over the window's own is an estimate of th
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -37,18 +38,22 @@ _FAINTEST: Final = 1e-8
 _TAPS: Final = 65
 """Length of the low-pass before halving the rate: 60 dB down at the new Nyquist frequency from 3.3 kHz."""
 
-_SHORTEST: Final = int(_RATE_HZ / _HIGHEST_HZ)
-_LONGEST: Final = int(np.ceil(_RATE_HZ / _LOWEST_HZ))
-_POINTS: Final = fft.next_fast_len(_WINDOW + _LONGEST + 1, real=True)
+_FINER: Final = 2
+"""Lags per sample: a high voice's peak is so narrow that between two samples it loses to its octave below."""
+
+_SHORTEST: Final = int(_FINER * _RATE_HZ / _HIGHEST_HZ)
+_LONGEST: Final = math.ceil(_FINER * _RATE_HZ / _LOWEST_HZ)
+_POINTS: Final = fft.next_fast_len(_WINDOW + _LONGEST // _FINER + 1, real=True)
 
 _lowpass = np.asarray(signal.firwin(_TAPS, 0.5 * AUDIO_RATE_HZ / 2 * 0.9, fs=AUDIO_RATE_HZ), np.float64)
 _hann = np.asarray(signal.get_window("hann", _WINDOW, fftbins=False), np.float64)
 
 
 def _autocorrelation(frames: Reals) -> Reals:
-    """Autocorrelation float64[frame, lag] for lags 0 to `_LONGEST` + 1, over the value at lag 0."""
+    """Autocorrelation float64[frame, lag] over its value at 0, for `_LONGEST` + 2 lags of 1 / `_FINER` samples."""
     spectra = fft.rfft(frames, _POINTS, axis=1)
-    lags = np.asarray(fft.irfft(spectra.real**2 + spectra.imag**2, _POINTS, axis=1), np.float64)[:, : _LONGEST + 2]
+    power = spectra.real**2 + spectra.imag**2
+    lags = np.asarray(fft.irfft(power, _FINER * _POINTS, axis=1), np.float64)[:, : _LONGEST + 2]
     return lags / np.maximum(lags[:, :1], np.finfo(np.float64).tiny)
 
 
@@ -82,4 +87,4 @@ def pitch_hz(samples: Reals) -> Reals:
     offset = np.divide(0.5 * (left - right), bend, out=np.zeros_like(top), where=bend < 0.0)
     found = np.take_along_axis(strength, best, axis=1)[:, 0]
     voiced = np.isfinite(found) & (top > _VOICED_FROM) & (np.square(frames).mean(axis=1) > _FAINTEST)
-    return np.where(voiced, _RATE_HZ / (lag[best[:, 0]] + offset), np.nan)
+    return np.where(voiced, _FINER * _RATE_HZ / (lag[best[:, 0]] + offset), np.nan)
