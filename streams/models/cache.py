@@ -44,7 +44,7 @@ def status(entry: ModelFile, *, folder: Path | None = None) -> FileStatus:
         found = path.stat()
         if found.st_size != entry.size_bytes:
             return FileStatus.WRONG
-        right = _digest(path, found.st_mtime_ns) == entry.sha256
+        right = _digest(path, (found.st_ino, found.st_mtime_ns)) == entry.sha256
     except FileNotFoundError:
         return FileStatus.MISSING
     except OSError as error:
@@ -73,8 +73,8 @@ def model_path(name: str, *, folder: Path | None = None) -> Path:
 
 
 @cache
-def _digest(path: Path, mtime_ns: int) -> str:
-    """SHA-256 of a file; `mtime_ns` makes a file that was replaced a new question."""
-    del mtime_ns
+def _digest(path: Path, version: tuple[int, int]) -> str:
+    """SHA-256 of a file; `version` (inode, time of change) makes a file that was replaced a new question."""
+    del version
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -55,6 +55,8 @@ def _fault(package: Package, stderr: str) -> str:
         return f"{what} needs pip, which {sys.executable} lacks: run `{sys.executable} -m ensurepip` and fetch again"
     if "DO NOT MATCH THE HASHES" in stderr:
         return f"the package index offers another archive of {what} than the pinned one: do not use that index"
+    if "Retrying (" in stderr:
+        return f"pip cannot reach the package index for {what}: check the network and pip's settings, then fetch again"
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
     reason = errors[-1] if errors else "no reason given"
-    return f"pip could not download {what} ({reason}): check the network and the package index, then fetch again"
+    return f"pip could not download {what} ({reason}): check pip's settings, then fetch again"
