@@ -115,15 +115,16 @@ class Session:
         self._judging: asyncio.Task[None] | None = None
         self._next_health_s = _HEALTH_EVERY_S
         self._end_s = 0.0
-        self._interrupted = False
+        self._stopped = self._interrupted = False
         self._outputs: tuple[Output, ...] = ()
 
     def command(self, command: Command) -> None:
         """What a person asks through an output."""
         if command is Command.QUIT:
+            self._stopped = True
             self._ingest.stop()
         elif command is Command.MARK:
-            self._write(records.MarkRecord(media_s=self._board.media_s))
+            self._write(records.MarkRecord(media_s=self._board.media_s, note=""))
 
     async def run(self, *outputs: Output) -> int:
         """Run to the end of the source and return the exit code. Whatever happens, outputs are closed."""
@@ -248,25 +249,25 @@ class Session:
             await self._judging
         for window in self._scheduler.final(self._board.media_s):
             await self._judge(window)
-        self._end(EndReason.INTERRUPTED if self._interrupted else EndReason.ENDED)
+        self._end(EndReason.INTERRUPTED if self._stopped else EndReason.ENDED)
 
     def _end(self, reason: EndReason, notice: str | None = None) -> None:
         if self._judging is not None:
             self._judging.cancel()
         self._board.state = SessionState.FAILED if reason is EndReason.FAILED else SessionState.ENDED
-        for text in (*self._pipeline.info.notices, *([] if notice is None else [notice])):
+        for text in (*self._pipeline.notices, *([] if notice is None else [notice])):
             self._board.notice(text)
         self._write(self._health_record())
         self._write(self._board.end_record(reason))
 
     def _health_record(self) -> records.HealthRecord:
         self._refresh()
-        counts = None if self._pipeline.faces is None else self._pipeline.faces.counts
+        counts = self._pipeline.face_counts
         return records.HealthRecord(
             media_s=self._board.media_s,
             tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
             whole_frames=self._board.whole_frames,
-            detector_failures=0 if counts is None else counts.detector_failures,
+            detector_failures=counts.detector_failures,
             horizon_bytes=self._horizon.nbytes,
             lag_s=self._board.lag_s,
             rss_bytes=self._board.rss_bytes,
@@ -316,7 +317,7 @@ class Session:
         def interrupt() -> None:
             if self._interrupted:
                 task.cancel()
-            self._interrupted = True
+            self._stopped = self._interrupted = True
             self._ingest.stop()
 
         caught = (signal.SIGINT, signal.SIGTERM)

@@ -9,7 +9,7 @@ from pathlib import Path
 from buffers.records import Track
 from configs.settings import Settings
 from streams.deidentify.detectors import DETECTORS
-from streams.deidentify.faces import FaceDeidentifier
+from streams.deidentify.faces import FaceCounts, FaceDeidentifier
 from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import SourceInfo
@@ -38,6 +38,19 @@ class Pipeline:
         """The tracks that are de-identified; no other is read."""
         workers = {Track.VIDEO: self.faces, Track.AUDIO: self.voice}
         return tuple(info.track for info in self.info.tracks if workers[info.track] is not None)
+
+    @property
+    def face_counts(self) -> FaceCounts:
+        """What face de-identification has done so far (zeros without a video track)."""
+        return FaceCounts(0, 0, 0, 0) if self.faces is None else self.faces.counts
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know of the media that were read."""
+        counts = self.face_counts
+        if counts.frames > 0 and counts.faces == 0:
+            return (*self.info.notices, f"no face was found in {counts.frames} frames, so none was masked")
+        return self.info.notices
 
     def close(self) -> None:
         """Release the models. The source is closed by the thread that reads it."""

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from configs.errors import ModelUnavailable
+from streams.models.cache import model_path
+from streams.synthetic import Interview, make_interview
+
 CATEGORIES = {"unit", "media", "model", "broker", "browser", "soak"}
 SHARED = Path(os.environ.get("EMOTION_MONITOR_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -36,3 +40,20 @@ def media_dir() -> Path:
 def golden_dir() -> Path:
     """The folder of recorded outputs of reference implementations (skips where absent)."""
     return _folder("golden")
+
+
+@pytest.fixture(scope="session")
+def models() -> None:
+    """The small perception models (skips where they have not been fetched)."""
+    try:
+        for name in ("centerface", "silero-vad", "portrait"):
+            model_path(name)
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def interview(models: None, tmp_path_factory: pytest.TempPathFactory) -> Interview:
+    """A made-up interview of 16 s: a face that real detectors find, speech-like sound, an NFBL feed."""
+    folder = tmp_path_factory.mktemp("interview")
+    return make_interview(folder, portrait=model_path("portrait"), seconds=16.0)
