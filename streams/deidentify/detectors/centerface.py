@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.picture import Picture
+from buffers.picture import Picture, fit_within
 from buffers.records import Box
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.detectors.suppress import merged, suppressed
@@ -76,8 +76,7 @@ class CenterFace:
 
 def network_size(width_px: int, height_px: int, long_side_px: int) -> tuple[int, int]:
     """Width and height of the copy for the network: at most `long_side_px` long, never enlarged, sides rounded up."""
-    scale = min(1.0, long_side_px / max(width_px, height_px))
-    width, height = round(width_px * scale), round(height_px * scale)
+    width, height = fit_within(width_px, height_px, long_side_px)
     return _rounded_up(width), _rounded_up(height)
 
 
