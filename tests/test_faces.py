@@ -1,0 +1,296 @@
+"""The face de-identifier with detectors that fail in every way: what comes out never shows what went in."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buffers.picture import Picture
+from buffers.records import Box, CleanFrame, MaskState, Track
+from configs.errors import DeidentificationFailed, ModelUnavailable
+from configs.settings import FaceSettings, MaskStyle
+from streams.deidentify.detectors.base import Detection
+from streams.deidentify.faces import FaceDeidentifier
+from streams.deidentify.guard import MAX_BOXES, MAX_REBUILDS
+from streams.media import RawFrame, RawGap
+
+pytestmark = pytest.mark.unit
+
+WIDTH, HEIGHT = 96, 64
+FACE_PX = (24, 20)
+CANARY = 200
+"""Luma from which everything belongs to a face: the background stays far below, and so does the mask."""
+
+Reply = Callable[[Picture], list[Detection]]
+
+
+def frame(
+    place: int, x: int | None = 30, *, rate_hz: float = 30.0, size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> RawFrame:
+    """A dim room with a bright patterned face at column `x` (None: nobody)."""
+    rng = np.random.default_rng(place)
+    luma = rng.integers(20, 60, (size[1], size[0]), np.uint8)
+    if x is not None:
+        luma[22 : 22 + FACE_PX[1], x : x + FACE_PX[0]] = rng.integers(CANARY, 236, FACE_PX[::-1], np.uint8)
+    chroma = np.full(((size[1] + 1) // 2, (size[0] + 1) // 2), 128, np.uint8)
+    return RawFrame(place / rate_hz, place, Picture(luma, chroma, chroma.copy()))
+
+
+def look(picture: Picture) -> list[Detection]:
+    """A perfect detector: a box around whatever is bright."""
+    rows, columns = np.nonzero(picture.y >= CANARY)
+    if len(rows) == 0:
+        return []
+    box = Box(float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
+    return [Detection(box, 0.9)]
+
+
+def missed(picture: Picture) -> list[Detection]:
+    return []
+
+
+def broken(picture: Picture) -> list[Detection]:
+    raise RuntimeError("out of order")
+
+
+def not_a_number(picture: Picture) -> list[Detection]:
+    return [Detection(Box(math.nan, 0, 10, 10), 0.9)]
+
+
+def infinite(picture: Picture) -> list[Detection]:
+    return [Detection(Box(0, 0, math.inf, 10), 0.9)]
+
+
+def inside_out(picture: Picture) -> list[Detection]:
+    return [Detection(Box(20, 20, 10, 30), 0.9)]
+
+
+def immense(picture: Picture) -> list[Detection]:
+    return [Detection(Box(-1e6, 0, 1e6, 10), 0.9)]
+
+
+def overconfident(picture: Picture) -> list[Detection]:
+    return [Detection(Box(0, 0, 10, 10), 1.5)]
+
+
+def noise(picture: Picture) -> list[Detection]:
+    return [Detection(Box(0, 0, 10, 10), 0.9)] * (MAX_BOXES + 1)
+
+
+def wordless(picture: Picture) -> list[Detection]:
+    return None  # type: ignore[return-value]
+
+
+FAILURES = [broken, not_a_number, infinite, inside_out, immense, overconfident, noise, wordless]
+
+
+class Scripted:
+    """A detector that replies as the script says, then perfectly; rebuilt ones go on with the same script."""
+
+    name = "scripted"
+
+    def __init__(self, script: Iterator[Reply]) -> None:
+        self._script = script
+        self.closed = threading.Event()
+
+    def detect(self, picture: Picture) -> list[Detection]:
+        return next(self._script, look)(picture)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def run(replies: Sequence[Reply], frames: list[RawFrame], faces: FaceSettings | None = None) -> list[CleanFrame]:
+    script = iter(replies)
+    deidentifier = FaceDeidentifier(faces or FaceSettings(), lambda: Scripted(script), seed=7)
+    out = [clean for each in frames for clean in deidentifier.push(each)]
+    out += deidentifier.flush()
+    deidentifier.close()
+    return out
+
+
+def test_every_frame_comes_out_once_in_order_after_the_look_back() -> None:
+    deidentifier = FaceDeidentifier(FaceSettings(), lambda: Scripted(iter(())))
+    out = [deidentifier.push(frame(place)) for place in range(20)]
+    assert [len(each) for each in out] == [0] * 15 + [1] * 5
+    rest = deidentifier.flush()
+    assert [clean.index for each in out for clean in each] + [clean.index for clean in rest] == list(range(20))
+    assert [clean.t_s for clean in rest] == [place / 30 for place in range(5, 20)]
+    counts = deidentifier.counts
+    assert (counts.frames, counts.whole_frames, counts.detector_failures, counts.faces) == (20, 0, 0, 1)
+    deidentifier.close()
+
+
+def test_nothing_of_a_face_survives_in_what_is_released() -> None:
+    for clean in run([], [frame(place, 20 + place) for place in range(30)]):
+        assert clean.state is MaskState.MASKED
+        assert clean.picture.y.max() < CANARY
+
+
+def test_released_planes_share_no_memory_with_raw_ones() -> None:
+    frames = [frame(place, None) for place in range(3)]
+    for raw, clean in zip(frames, run([], frames), strict=True):
+        assert clean.state is MaskState.CLEAR
+        for before, now in zip(
+            (raw.picture.y, raw.picture.u, raw.picture.v),
+            (clean.picture.y, clean.picture.u, clean.picture.v),
+            strict=True,
+        ):
+            assert not np.shares_memory(before, now)
+            assert (before == now).all()
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_kind_of_failure_counts_as_not_having_looked(failure: Reply) -> None:
+    out = run([look] * 5 + [failure] * 3 + [look] * 5 + [failure] * 9, [frame(place, 30) for place in range(30)])
+    states = [clean.state for clean in out]
+    assert states[5:8] == [MaskState.HELD] * 3
+    assert states[13:22] == [MaskState.WHOLE_FRAME] * 9
+    assert states[22:] == [MaskState.MASKED] * 8
+    assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def test_before_the_first_answer_whole_frames_are_hidden() -> None:
+    out = run([broken] * 2, [frame(place, None) for place in range(4)])
+    assert [clean.state for clean in out] == [MaskState.WHOLE_FRAME] * 2 + [MaskState.CLEAR] * 2
+    assert out[0].masked == (Box(0, 0, WIDTH, HEIGHT),)
+
+
+def test_a_detector_that_hangs_is_replaced_three_times_and_then_nothing_is_shown() -> None:
+    release = threading.Event()
+
+    def hang(picture: Picture) -> list[Detection]:
+        release.wait(60)
+        return []
+
+    built: list[Scripted] = []
+    script = iter([look, *[hang] * (MAX_REBUILDS + 1)])
+
+    def make() -> Scripted:
+        built.append(Scripted(script))
+        return built[-1]
+
+    deidentifier = FaceDeidentifier(FaceSettings(detector_timeout_s=0.25), make)
+    out = [clean for place in range(20) for clean in deidentifier.push(frame(place, 30))] + deidentifier.flush()
+    release.set()
+    deidentifier.close()
+    assert len(built) == 1 + MAX_REBUILDS
+    assert [clean.state for clean in out] == [MaskState.MASKED] + [MaskState.WHOLE_FRAME] * 19
+    assert deidentifier.counts.detector_failures == 19
+    assert all(detector.closed.wait(10) for detector in built)
+
+
+def test_after_one_hang_the_new_detector_carries_on() -> None:
+    release = threading.Event()
+
+    def hang(picture: Picture) -> list[Detection]:
+        release.wait(60)
+        return look(picture)
+
+    out = run([look, hang], [frame(place, 30) for place in range(6)], FaceSettings(detector_timeout_s=0.5))
+    release.set()
+    assert [clean.state for clean in out] == [MaskState.MASKED, MaskState.HELD] + [MaskState.MASKED] * 4
+    assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def test_a_detector_that_cannot_be_built_ends_the_session_with_the_reason() -> None:
+    def make() -> Scripted:
+        raise ModelUnavailable("model file x is missing: run fetch")
+
+    with pytest.raises(DeidentificationFailed, match="model file x is missing: run fetch"):
+        FaceDeidentifier(FaceSettings(), make)
+
+
+def test_a_detector_that_cannot_be_built_again_leaves_whole_frames() -> None:
+    release = threading.Event()
+
+    def hang(picture: Picture) -> list[Detection]:
+        release.wait(60)
+        return []
+
+    made: list[Scripted] = []
+
+    def make() -> Scripted:
+        if made:
+            raise RuntimeError("no memory")
+        made.append(Scripted(iter([look, hang])))
+        return made[0]
+
+    deidentifier = FaceDeidentifier(FaceSettings(detector_timeout_s=0.25), make)
+    out = [clean for place in range(10) for clean in deidentifier.push(frame(place, 30))] + deidentifier.flush()
+    release.set()
+    deidentifier.close()
+    assert [clean.state for clean in out] == [MaskState.MASKED] + [MaskState.WHOLE_FRAME] * 9
+
+
+def test_a_closed_deidentifier_shows_nothing() -> None:
+    deidentifier = FaceDeidentifier(FaceSettings(lookback_s=0.0), lambda: Scripted(iter(())))
+    deidentifier.close()
+    deidentifier.close()
+    (clean,) = deidentifier.push(frame(0))
+    assert clean.state is MaskState.WHOLE_FRAME
+
+
+def test_a_long_hole_releases_what_waits_and_starts_anew() -> None:
+    deidentifier = FaceDeidentifier(FaceSettings(), lambda: Scripted(iter([look] * 5 + [broken])))
+    for place in range(5):
+        assert deidentifier.push(frame(place)) == []
+    assert deidentifier.gap(RawGap(Track.AUDIO, 0.2, 9.0, "lost")) == []
+    assert deidentifier.gap(RawGap(Track.VIDEO, 0.2, 0.3, "late")) == []
+    assert len(deidentifier.gap(RawGap(Track.VIDEO, 0.2, 9.0, "lost"))) == 5
+    deidentifier.push(frame(270))
+    (clean,) = deidentifier.flush()
+    assert clean.state is MaskState.WHOLE_FRAME
+    deidentifier.close()
+
+
+@pytest.mark.parametrize("odd", [frame(300), frame(2), frame(5, size=(64, 48))])
+def test_time_that_jumps_and_a_new_picture_size_start_anew(odd: RawFrame) -> None:
+    deidentifier = FaceDeidentifier(FaceSettings(), lambda: Scripted(iter(())))
+    for place in range(5):
+        deidentifier.push(frame(place))
+    assert len(deidentifier.push(odd)) == 5
+    (clean,) = deidentifier.flush()
+    assert clean.picture.y.shape == odd.picture.y.shape
+    assert clean.picture.y.max() < CANARY
+    assert deidentifier.counts.faces == 2
+    deidentifier.close()
+
+
+def test_dropped_frames_do_not_shorten_hold_or_look_back() -> None:
+    frames = [frame(place, 30) for place in (0, 3, 7, 8, 12, 14, 20, 29, 30)]
+    out = run([missed] * 3 + [look] + [missed] * 5, frames)
+    held = [clean.index for clean in out if clean.masked]
+    assert held == [0, 3, 7, 8, 12, 14, 20]
+
+
+@pytest.mark.parametrize("style", list(MaskStyle))
+def test_the_same_frames_give_the_same_output(style: MaskStyle) -> None:
+    frames = [frame(place, 20 + place) for place in range(25)]
+    script: Sequence[Reply] = [look] * 4 + [broken] * 2 + [look] * 3 + [broken] * 7
+    first, second = (run(script, frames, FaceSettings(mask=style)) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert (a.state, a.masked) == (b.state, b.masked)
+        assert (a.picture.y == b.picture.y).all()
+        assert (a.picture.u == b.picture.u).all()
+
+
+bursts = st.lists(st.tuples(st.sampled_from([look, *FAILURES]), st.integers(1, 9)), max_size=10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(bursts, st.integers(0, 1), st.sampled_from([15.0, 29.97, 60.0]))
+def test_whatever_fails_and_when_no_canary_is_released(
+    script: list[tuple[Reply, int]], speed_px: int, rate_hz: float
+) -> None:
+    replies = [reply for reply, length in script for _ in range(length)]
+    frames = [frame(place, (20 + speed_px * place) % 60, rate_hz=rate_hz) for place in range(38)]
+    out = run(replies, frames)
+    assert [clean.index for clean in out] == list(range(38))
+    assert max(int(clean.picture.y.max()) for clean in out) < CANARY

@@ -1,0 +1,132 @@
+"""Which detections are one face over time."""
+
+from __future__ import annotations
+
+import pytest
+
+from buffers.records import Box
+from streams.deidentify.boxes import moved, union
+from streams.deidentify.detectors.base import Detection
+from streams.deidentify.tracks import FRAME_S, LINK_S, STRONG_HITS, Tracker
+
+pytestmark = pytest.mark.unit
+
+FACE = Box(100, 100, 200, 220)
+
+
+def follow(*answers: list[Detection], start: float = 0.5, step_s: float = FRAME_S) -> Tracker:
+    tracker = Tracker(start, 0.15)
+    for place, answer in enumerate(answers):
+        tracker.step(place * step_s, answer)
+    return tracker
+
+
+def test_a_weak_box_starts_no_track() -> None:
+    assert follow([Detection(FACE, 0.49)]).tracks == []
+
+
+def test_a_weak_box_continues_a_track() -> None:
+    (track,) = follow([Detection(FACE, 0.5)], [Detection(FACE, 0.15)]).tracks
+    assert [hit.score for hit in track.hits] == [0.5, 0.15]
+
+
+def test_a_box_below_the_lower_threshold_continues_nothing() -> None:
+    (track,) = follow([Detection(FACE, 0.5)], [Detection(FACE, 0.14)]).tracks
+    assert len(track.hits) == 1
+
+
+def test_a_small_weak_box_moves_a_track_without_shrinking_it() -> None:
+    part = Box(90, 120, 150, 180)
+    (track,) = follow([Detection(FACE, 0.9)], [Detection(part, 0.2)]).tracks
+    box = track.hits[-1].box
+    assert (box.width, box.height) == (FACE.width, FACE.height)
+    assert union((box, part)) == box
+    assert box == moved(FACE, -10, 0)
+
+
+def test_a_small_box_of_a_sure_detector_is_believed() -> None:
+    closer = Box(110, 120, 190, 210)
+    (track,) = follow([Detection(FACE, 0.9)], [Detection(closer, 0.6)]).tracks
+    assert track.hits[-1].box == closer
+
+
+def test_the_box_of_a_track_is_where_its_speed_would_bring_it() -> None:
+    answers = [[Detection(moved(FACE, 6 * place, 0), 0.9)] for place in range(6)]
+    (track,) = follow(*answers).tracks
+    assert track.predicted(7 * FRAME_S).x0 == pytest.approx(FACE.x0 + 6 * 7)
+
+
+def test_a_lost_face_travels_four_frames_at_most() -> None:
+    answers = [[Detection(moved(FACE, 6 * place, 0), 0.9)] for place in range(6)]
+    (track,) = follow(*answers).tracks
+    assert track.predicted(15 * FRAME_S).x0 == pytest.approx(FACE.x0 + 6 * (5 + 4))
+
+
+def test_a_fast_face_is_found_again_where_it_was_going() -> None:
+    answers = [[Detection(moved(FACE, 40 * place, 0), 0.9)] for place in range(4)]
+    answers += [[], [], [Detection(moved(FACE, 240, 0), 0.2)]]
+    (track,) = follow(*answers).tracks
+    assert len(track.hits) == 5
+
+
+@pytest.mark.parametrize(("missing", "tracks"), [(16, 1), (17, 2)])
+def test_sixteen_missing_frames_are_linked_and_seventeen_are_not(missing: int, tracks: int) -> None:
+    answers = [[Detection(FACE, 0.9)], *([[]] * missing), [Detection(FACE, 0.9)]]
+    assert len(follow(*answers).tracks) == tracks
+
+
+def test_links_are_counted_in_seconds_not_in_frames() -> None:
+    answers: list[list[Detection]] = [[Detection(FACE, 0.9)], [], [Detection(FACE, 0.2)]]
+    assert len(follow(*answers, step_s=LINK_S / 2).tracks[0].hits) == 2
+    assert len(follow(*answers, step_s=LINK_S / 1.9).tracks[0].hits) == 1
+
+
+def test_two_crossing_faces_keep_their_numbers() -> None:
+    left = [moved(FACE, 8 * place, 0) for place in range(6)]
+    right = [moved(FACE, 400 - 8 * place, 0) for place in range(6)]
+    answers = [[Detection(b, 0.7), Detection(a, 0.9)] for a, b in zip(left, right, strict=True)]
+    tracks = {track.id: track.hits[-1].box for track in follow(*answers).tracks}
+    assert sorted(box.x0 for box in tracks.values()) == [left[-1].x0, right[-1].x0]
+    assert len(tracks) == 2
+
+
+def test_the_strongest_track_takes_the_box_both_could_have() -> None:
+    near = moved(FACE, 70, 0)
+    tracker = follow([Detection(FACE, 0.9), Detection(near, 0.6)], [Detection(moved(FACE, 35, 0), 0.3)])
+    hits = {track.best_score: len(track.hits) for track in tracker.tracks}
+    assert hits == {0.9: 2, 0.6: 1}
+
+
+def test_a_cut_ends_every_track() -> None:
+    tracker = follow([Detection(FACE, 0.9)])
+    tracker.new_shot(FRAME_S)
+    tracker.step(FRAME_S, [Detection(FACE, 0.9)])
+    assert [track.shot_s for track in tracker.tracks] == [float("-inf"), FRAME_S]
+
+
+def test_persistence_makes_a_doubtful_track_strong() -> None:
+    tracker = follow(*[[Detection(FACE, 0.35)]] * (STRONG_HITS - 1), start=0.3)
+    assert not tracker.tracks[0].strong
+    tracker.step(1 / 30 * STRONG_HITS, [Detection(FACE, 0.35)])
+    assert tracker.tracks[0].strong
+
+
+def test_one_small_box_among_larger_ones_is_steadied_and_a_large_one_never_cut() -> None:
+    sizes = [120.0] * 5 + [60.0] + [120.0] * 5 + [180.0]
+    answers = [[Detection(Box(200 - w / 2, 200 - w / 2, 200 + w / 2, 200 + w / 2), 0.9)] for w in sizes]
+    (track,) = follow(*answers).tracks
+    assert track.steadied(5).width == 120
+    assert track.steadied(11).width == 180
+
+
+def test_forgetting_keeps_the_numbers_and_what_is_still_needed() -> None:
+    tracker = follow(*[[Detection(FACE, 0.9)]] * 90)
+    tracker.forget(1.5, 2.0)
+    (track,) = tracker.tracks
+    assert track.hits[0].t_s <= 2.0 - LINK_S
+    assert len(track.hits) < 60
+    tracker.forget(4.0, 4.5)
+    assert tracker.tracks == []
+    tracker.clear()
+    tracker.step(9.0, [Detection(FACE, 0.9)])
+    assert tracker.tracks[0].id == 2
