@@ -26,7 +26,15 @@ _PATIENCE: Final = 2000
 
 
 class Undecodable(Exception):
-    """A stream of which nothing can be shown. The message says why, in words that follow the track's name."""
+    """A stream of which nothing can be shown; `remedy` says what to do about it.
+
+    The message says why, in words that follow the track's name.
+    """
+
+    def __init__(self, why: str, remedy: str) -> None:
+        """Keep both halves of the line."""
+        super().__init__(why)
+        self.remedy = remedy
 
 
 class TrackDecoder:
@@ -68,7 +76,7 @@ class TrackDecoder:
         """The first frame, which `frames` still gives afterwards; only before that is read."""
         first = next(self._frames, None)
         if first is None:
-            raise Undecodable(f"({self.codec}) has no frame that can be decoded")
+            raise Undecodable(f"({self.codec}) has no frame that can be decoded", "copy or record it again")
         self._frames = itertools.chain((first,), self._frames)
         return first
 
@@ -84,7 +92,7 @@ class TrackDecoder:
         # An unknown codec has no context at all, whatever PyAV's types say.
         context = getattr(stream, "codec_context", None)
         if context is None:
-            raise Undecodable("has a codec that is not supported")
+            raise Undecodable("has a codec that is not supported", "convert it to H.264 and AAC in MP4")
         if isinstance(stream, VideoStream) and max(stream.width, stream.height) > LARGEST_SIDE_PX:
             size = f"{stream.width}x{stream.height}"
             limit = f"{LARGEST_SIDE_PX}x{LARGEST_SIDE_PX}"
@@ -101,7 +109,7 @@ class TrackDecoder:
         for number, packet in enumerate(self._packets()):
             if packet.has_sidedata("encryption_info"):
                 if not any_frame:
-                    raise Undecodable("is encrypted")
+                    raise Undecodable("is encrypted", "use an unprotected copy")
                 # Protected films often begin in the clear.
                 self.broken = True
                 return

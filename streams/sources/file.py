@@ -45,15 +45,16 @@ class FileSource:
             raise SourceUnreadable(f"{name}: holds neither video nor sound; name a video or sound file")
         with ExitStack() as opened:
             decoders: dict[Track, TrackDecoder] = {}
-            refused = []
+            refused: list[tuple[Track, Undecodable]] = []
             for track, index in choice.streams.items():
                 try:
                     decoders[track] = TrackDecoder(path, index)
                     opened.callback(decoders[track].close)
                 except Undecodable as error:
-                    refused.append(f"{track} {error}")
+                    refused.append((track, error))
+            reasons = [f"{track} {error}" for track, error in refused]
             if not decoders:
-                raise SourceUnreadable(f"{name}: {', '.join(refused)}; convert it to H.264 and AAC in MP4")
+                raise SourceUnreadable(f"{name}: {', '.join(reasons)}; {refused[0][1].remedy}")
             epoch_s = min(decoder.first_s for decoder in decoders.values())
             self._tracks = [
                 VideoTrack(decoder, epoch_s) if track is Track.VIDEO else AudioTrack(decoder, epoch_s)
@@ -64,7 +65,7 @@ class FileSource:
                 tracks=tuple(track.info for track in self._tracks),
                 duration_s=duration_s,
                 digest=_digest(path),
-                notices=choice.notices + tuple(f"{reason}: left out" for reason in refused),
+                notices=choice.notices + tuple(f"{reason}: left out" for reason in reasons),
             )
             self._opened = opened.pop_all()
 

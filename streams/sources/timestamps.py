@@ -28,6 +28,12 @@ _NUDGE_S: Final = 0.001
 """Least distance of two frames: a timestamp at or before the last one is put this far behind it."""
 
 
+def start_s(first_s: float, epoch_s: float) -> float:
+    """Where a track starts in the epoch, given both on the file's clock; 0 where the offset is beyond belief."""
+    offset_s = first_s - epoch_s
+    return offset_s if 0.0 <= offset_s <= BELIEVABLE_S else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """Where a frame or a run of samples lies: at `t_s`, after a hole [hole_from_s, t_s) where there is one.

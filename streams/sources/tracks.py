@@ -18,7 +18,7 @@ from streams.media import RawAudio, RawFrame, RawGap, TrackInfo
 from streams.sources.decode import TrackDecoder, seconds
 from streams.sources.pictures import LARGEST_SIDE_PX, LONG_SIDE_PX, PictureMaker, pixel_aspect
 from streams.sources.sound import Sound
-from streams.sources.timestamps import FrameTimes, SampleTimes
+from streams.sources.timestamps import FrameTimes, SampleTimes, start_s
 
 _DEFAULT_RATE_HZ: Final = 25.0
 """Frame rate where a file declares none or a foolish one: libav's own default for raw streams."""
@@ -50,7 +50,7 @@ class VideoTrack:
         self.info = TrackInfo(
             Track.VIDEO,
             decoder.codec,
-            decoder.first_s - epoch_s,
+            start_s(decoder.first_s, epoch_s),
             rate_hz,
             width_px=picture.width_px if picture else first.width,
             height_px=picture.height_px if picture else first.height,
@@ -116,7 +116,7 @@ class AudioTrack:
         self.info = TrackInfo(
             Track.AUDIO,
             decoder.codec,
-            decoder.first_s - epoch_s,
+            start_s(decoder.first_s, epoch_s),
             float(stream.codec_context.sample_rate),
             channels=stream.codec_context.channels,
         )
