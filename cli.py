@@ -181,9 +181,9 @@ def _models_fetch(args: argparse.Namespace) -> int:
 
 
 def _models_list(_: argparse.Namespace) -> int:
-    from streams.models.catalogue import table
+    from streams.models.listing import listing
 
-    print(table())
+    print(listing())
     return 0
 
 

@@ -197,8 +197,9 @@ class Session:
                 self._horizon.add_event(item)
                 self._board.event(item)
                 self._write(records.NfblRecord.of(item))
-                if item.phase is Phase.OPEN:
-                    self._scheduler.wake(item.start_s, item.score)
+                # At its close, so that the window it wakes holds the whole event.
+                if item.phase is Phase.CLOSE:
+                    self._scheduler.wake(item.end_s, item.score)
 
     async def _advance(self, watermark_s: float) -> None:
         """Move media time forward and judge what is due."""

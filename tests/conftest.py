@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from configs.errors import ModelUnavailable
 from streams.models.cache import model_path
 from streams.synthetic import Interview, make_interview
+
+# A deadline for one example would measure the machine, not the code.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 CATEGORIES = {"unit", "media", "model", "broker", "browser", "soak"}
 SHARED = Path(os.environ.get("EMOTION_MONITOR_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -15,9 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from buffers.picture import Picture
@@ -103,9 +101,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory, secret: NDArray[np.uint8],
     luma[72:168, 112:208] = secret
     grey = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
     with av.open(str(path), "w") as container:
-        video = cast(VideoStream, container.add_stream("ffv1", rate=RATE))
+        video = container.add_stream("ffv1", rate=RATE)
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        audio = cast(AudioStream, container.add_stream("pcm_s16le", rate=16_000, layout="mono"))
+        audio = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
         for n in range(FRAMES):
             frame = VideoFrame.from_ndarray(
                 np.concatenate([luma.ravel(), grey.ravel(), grey.ravel()]).reshape(-1, WIDTH), "yuv420p"
