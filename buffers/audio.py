@@ -96,6 +96,11 @@ class AudioStore:
         return len(self._dense)
 
     @property
+    def session_count(self) -> int:
+        """Pieces in the whole-session part."""
+        return len(self._session)
+
+    @property
     def session_bytes(self) -> int:
         """Bytes of the pieces that only the whole-session part holds."""
         return sum(place not in self._dense for place, _ in self._session) * PIECE_BYTES

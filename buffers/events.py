@@ -9,10 +9,10 @@ from dataclasses import replace
 from buffers.records import HorizonLimits, NfblCount, NfblEvent, Phase
 from buffers.thinning import Bins
 
-EVENT_BYTES = 900
+EVENT_BYTES = 700
 """Size of one event with its strings and runners-up (measured, rounded up)."""
 
-MINUTE_BYTES = 4000
+MINUTE_BYTES = 7000
 """Size of one minute's counts with all 35 classes in it (measured, rounded up)."""
 
 Counts = dict[str, NfblCount]
@@ -92,23 +92,25 @@ def _counted(events: Iterable[NfblEvent], end_s: float) -> Counts:
     for event in events:
         last_s = end_s if event.phase is not Phase.CLOSE else min(event.end_s, end_s)
         seconds = max(0.0, last_s - event.start_s)
-        one = NfblCount(event.class_id, event.group, events=1, seconds=seconds, score_sum=event.score)
-        total = _merged(total, {event.class_id: one})
+        _add(total, NfblCount(event.class_id, event.group, events=1, seconds=seconds, score_sum=event.score))
     return total
 
 
 def _merged(one: Counts, other: Counts) -> Counts:
     total = dict(one)
-    for class_id, count in other.items():
-        known = total.get(class_id)
-        total[class_id] = count if known is None else _plus(known, count)
+    for count in other.values():
+        _add(total, count)
     return total
 
 
-def _plus(one: NfblCount, other: NfblCount) -> NfblCount:
-    return replace(
-        one,
-        events=one.events + other.events,
-        seconds=one.seconds + other.seconds,
-        score_sum=one.score_sum + other.score_sum,
-    )
+def _add(total: Counts, count: NfblCount) -> None:
+    known = total.get(count.class_id)
+    if known is not None:
+        count = NfblCount(
+            known.class_id,
+            known.group,
+            events=known.events + count.events,
+            seconds=known.seconds + count.seconds,
+            score_sum=known.score_sum + count.score_sum,
+        )
+    total[count.class_id] = count

@@ -32,7 +32,7 @@ MARGIN_S = 2.0
 FRAME_BYTES = 600
 """Bytes of a stored frame beside JPEG and thumbnail: the objects that hold them (measured, rounded up)."""
 
-MOVE_BYTES = 300
+MOVE_BYTES = 200
 """Size of one movement bin (measured, rounded up)."""
 
 Move = tuple[float, float]
@@ -172,6 +172,11 @@ class FrameStore:
     def dense_count(self) -> int:
         """Frames in the dense part."""
         return len(self._dense)
+
+    @property
+    def session_count(self) -> int:
+        """Frames in the whole-session part."""
+        return len(self._session)
 
     @property
     def session_bytes(self) -> int:

@@ -36,13 +36,14 @@ GLOBAL_BASELINE_S = 90.0
 GLOBAL_BASELINE_AFTER_S = 2 * GLOBAL_BASELINE_S
 """Shorter whole-session windows have no baseline: half of what would be compared would be the baseline itself."""
 
-SPARED_DENSE_S = 32.0
-"""The ceiling shortens the dense part to a local window first, then thins the whole session, then goes on."""
+SPARED_DENSE_S, SPARED_FRAMES, SPARED_CLIPS = 32.0, 32, 8
+"""The ceiling shortens the dense part to a local window, then thins the whole session to what one window shows
+of it (M frames, S clips), and only then takes from either what a window needs."""
 
 MAX_GAPS = 1024
 """Latest gaps that are kept by name; coverage knows the others all the same."""
 
-GAP_BYTES = 300
+GAP_BYTES = 200
 """Size of one gap (measured, rounded up)."""
 
 
@@ -176,8 +177,8 @@ class Horizon:
     def _hold_ceiling(self) -> None:
         spared_s = min(SPARED_DENSE_S, self._limits.dense_s)
         while self.nbytes > self._limits.max_bytes:
-            shortened = self.dense_span_s > spared_s and self._shorten()
-            if not (shortened or self._thin() or self._shorten()):
+            gentle = (self.dense_span_s > spared_s and self._shorten()) or self._thin(SPARED_FRAMES, SPARED_CLIPS)
+            if not (gentle or self._shorten() or self._thin(1, 1)):
                 return
 
     def _shorten(self) -> bool:
@@ -188,11 +189,14 @@ class Horizon:
         min(stores, key=lambda store: store.dense_from_s or 0.0).drop_oldest()
         return True
 
-    def _thin(self) -> bool:
-        """Halve the heavier of the two whole-session parts, else the other."""
-        stores: list[FrameStore | AudioStore] = [self._frames, self._audio]
-        stores.sort(key=lambda store: store.session_bytes, reverse=True)
-        return any(store.thin() for store in stores)
+    def _thin(self, frames: int, clips: int) -> bool:
+        """Halve the heavier whole-session part of those that hold twice as many items as are spared."""
+        stores: list[FrameStore | AudioStore] = []
+        if self._frames.session_count >= 2 * frames:
+            stores.append(self._frames)
+        if self._audio.session_count >= 2 * clips:
+            stores.append(self._audio)
+        return bool(stores) and max(stores, key=lambda store: store.session_bytes).thin()
 
 
 def _share(seconds: float, window: Window) -> float:

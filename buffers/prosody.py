@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from buffers.records import HorizonLimits, Prosody, ProsodyBin
 from buffers.thinning import Bin, History
 
-SUM_BYTES = 500
+SUM_BYTES = 350
 """Size of one bin with its sums (measured, rounded up)."""
 
 

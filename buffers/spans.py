@@ -7,8 +7,8 @@ from collections import deque
 JOIN_S = 0.002
 """Intervals closer than this are one: below it lies only the rounding of time stamps to samples and ticks."""
 
-INTERVAL_BYTES = 160
-"""Size of one interval: a tuple of two floats and its place in the deque (CPython 3.11, rounded up)."""
+INTERVAL_BYTES = 120
+"""Size of one interval: a tuple of two floats and its place in the deque (measured, rounded up)."""
 
 
 class Spans:

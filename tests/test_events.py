@@ -112,5 +112,5 @@ def test_memory_does_not_grow_with_the_number_of_events() -> None:
     for i in range(2000):
         kept.add(event(f"e{i}", i * 7.0, i * 7.0 + 2, class_id=f"N{i % 35}"))
     assert len(kept) == 16
-    assert kept.nbytes <= 16 * 1000 + 8 * 4000
+    assert kept.nbytes <= 16 * 1000 + 8 * 7000
     assert sum(count.events for count in kept.counts(0, 14000)) == 2000

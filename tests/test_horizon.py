@@ -198,6 +198,15 @@ def test_the_ceiling_shortens_the_dense_part_and_says_so() -> None:
     assert local_now.coverage.audio == pytest.approx(1.0)
 
 
+def test_a_tight_ceiling_leaves_a_local_window_and_what_one_window_shows_of_the_session() -> None:
+    horizon = session(600, HorizonLimits(max_bytes=2_600_000))
+    assert horizon.nbytes <= 2_600_000
+    assert horizon.dense_span_s >= 30.0
+    evidence = horizon.evidence(whole(600.0), EvidencePlan())
+    assert len(evidence.frames) == 32
+    assert len(evidence.clips) == 8
+
+
 def said(evidence: Evidence) -> list[object]:
     frames = [(one.t_s, one.jpeg) for one in evidence.frames]
     clips = [(one.t_s, one.samples.tobytes(), one.coverage) for one in evidence.clips]
