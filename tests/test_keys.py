@@ -6,6 +6,7 @@ import asyncio
 import os
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,24 @@ def test_the_terminal_is_restored_even_after_the_loop_has_gone(terminal: tuple[i
 
     asyncio.run(start()).stop()
     assert termios.tcgetattr(program) == before
+
+
+def test_a_key_press_cannot_suspend_a_session_that_has_the_screen(terminal: tuple[int, int]) -> None:
+    _, program = terminal
+
+    async def main() -> None:
+        reader = KeyReader(program, lambda _: None)
+        reader.start(asyncio.get_running_loop())
+        assert termios.tcgetattr(program)[6][termios.VSUSP] == b"\x00"
+        reader.stop()
+
+    asyncio.run(main())
+    assert termios.tcgetattr(program)[6][termios.VSUSP] == b"\x1a"
+
+
+def test_the_page_about_the_dashboard_names_every_key() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    assert all(f"| `{binding.name}` |" in text for binding in BINDINGS)
 
 
 def test_where_there_is_no_terminal_no_keys_are_read() -> None:

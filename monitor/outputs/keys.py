@@ -114,11 +114,15 @@ class KeyReader:
         return self._before is not None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Put the terminal into cbreak mode (Ctrl-C still interrupts) and listen."""
+        """Put the terminal into cbreak mode and listen. Ctrl-C still interrupts; Ctrl-Z no longer suspends."""
         if not _is_terminal(self._fd):
             return
         self._before = termios.tcgetattr(self._fd)
         tty.setcbreak(self._fd, termios.TCSANOW)
+        # Suspended, the session would lose its live media and leave the shell on a taken screen.
+        present = termios.tcgetattr(self._fd)
+        present[6][termios.VSUSP] = bytes([os.fpathconf(self._fd, "PC_VDISABLE")])
+        termios.tcsetattr(self._fd, termios.TCSANOW, present)
         self._loop = loop
         loop.add_reader(self._fd, self._read)
 

@@ -57,9 +57,13 @@ class TerminalOutput:
         loop = asyncio.get_running_loop()
         atexit.register(self._restore)
         self._catch_sigterm(loop)
-        self._live.start()
-        if self._keys is not None:
-            self._keys.start(loop)
+        try:
+            self._live.start()
+            if self._keys is not None:
+                self._keys.start(loop)
+        except BaseException:
+            self._restore()
+            raise
 
     def record(self, line: str) -> None:
         """The dashboard shows snapshots; the journal's lines go to the journal."""
