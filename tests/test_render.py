@@ -169,6 +169,13 @@ def test_the_verdict_page_has_the_whole_description() -> None:
     assert "the very end" in page(replace(RUNNING, windows=(long,)), view=View(Page.VERDICT))
 
 
+def test_a_long_journal_path_shows_its_end_and_the_health_page_shows_all_of_it() -> None:
+    path = "/a/very/long/folder/that/nobody/wants/to/read/run.jsonl"
+    shown = replace(RUNNING, journal=path)
+    assert "journal  run.jsonl" in page(shown)
+    assert path in page(shown, view=View(Page.HEALTH))
+
+
 def test_the_help_page_is_made_of_the_bindings() -> None:
     text = page(RUNNING, view=View(Page.HELP))
     assert all(binding.meaning in text for binding in BINDINGS)

@@ -6,6 +6,7 @@ change in place and nothing jumps.
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Final
 
 from rich.text import Text
@@ -219,6 +220,9 @@ def events_note(snapshot: Snapshot) -> str:
 def health(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
     """Tracks, de-identification, memory and models: one line each."""
     privacy = snapshot.privacy
+    # The end of a path tells more than its beginning; the health page and the summary have all of it.
+    journal = snapshot.journal or "not kept"
+    journal = journal if width >= _WIDE else PurePath(journal).name
     rss = "unknown" if snapshot.rss_bytes is None else mbytes(snapshot.rss_bytes)
     lines = [_media(media, width, theme) for media in snapshot.media]
     whole = (f"{counted(privacy.whole_frames, 'whole frame')}", RED if privacy.whole_frames else "default")
@@ -232,7 +236,7 @@ def health(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
             theme,
         ),
         _fact("process", [(f"{rss} resident", "default")], width, theme),
-        _fact("journal", [(snapshot.journal or "not kept", "default"), (f"line {snapshot.seq}", GREY)], width, theme),
+        _fact("journal", [(journal, "default"), (f"line {snapshot.seq}", GREY)], width, theme),
     ]
     return lines
 
