@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, CleanAudio, HorizonLimits
 from buffers.spans import JOIN_S, Spans
-from buffers.thinning import Thinned, nearest_to_uniform
+from buffers.thinning import MARGIN_S, Thinned, nearest_to_uniform
 
 # Kept as int16: half the memory of float32, and its noise 98 dB below full scale is far under that of any voice.
 FULL_SCALE = 32767
@@ -26,7 +26,7 @@ class AudioStore:
 
     def __init__(self, limits: HorizonLimits) -> None:
         """Start empty."""
-        self._dense_s = limits.dense_s
+        self._dense_s = limits.dense_s + MARGIN_S
         self._dense: dict[int, Samples] = {}
         self._session: Thinned[tuple[int, Samples]] = Thinned(capacity=max(1, limits.session_clips), spacing_s=CLIP_S)
         self._heard = Spans()

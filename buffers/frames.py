@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from buffers.picture import Picture, fit_within
 from buffers.records import Box, CleanFrame, HorizonLimits, MaskState, StoredFrame
 from buffers.spans import Spans, overlap_s
-from buffers.thinning import History, Thinned, nearest_to_uniform
+from buffers.thinning import MARGIN_S, History, Thinned, nearest_to_uniform
 
 THUMBNAIL_LONG_SIDE_PX = 64
 """64x36 for 16:9: the size at which cuts and moves were told apart on real clips."""
@@ -25,9 +25,6 @@ SHOWN_S = 1.0
 
 USABLE_SHARE = 0.1
 """Least unmasked share of a thumbnail that says anything of movement; a close-up may be masked to 83 %."""
-
-MARGIN_S = 2.0
-"""The dense part is kept this much longer than asked: a window is cut a moment after its end."""
 
 FRAME_BYTES = 600
 """Bytes of a stored frame beside JPEG and thumbnail: the objects that hold them (measured, rounded up)."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from buffers.records import HorizonLimits, Prosody, ProsodyBin
-from buffers.thinning import Bin, History
+from buffers.thinning import MARGIN_S, Bin, History
 
 SUM_BYTES = 350
 """Size of one bin with its sums (measured, rounded up)."""
@@ -80,7 +80,7 @@ class ProsodyStore:
     def __init__(self, limits: HorizonLimits) -> None:
         """Start empty."""
         self._sums: History[ProsodySum] = History(
-            ProsodySum.plus, recent_s=limits.dense_s, capacity=limits.session_bins
+            ProsodySum.plus, recent_s=limits.dense_s + MARGIN_S, capacity=limits.session_bins
         )
 
     def add(self, block: Prosody) -> None:

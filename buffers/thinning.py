@@ -13,6 +13,10 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+MARGIN_S = 2.0
+"""Dense parts are kept this much longer than asked: a window is cut a moment after its end, when the slowest track
+(video, by its look-back) has come that far and the others are ahead."""
+
 
 class Thinned(Generic[T]):
     """At most `capacity` items of a stream: the first one offered in each cell of `stride_s` seconds.

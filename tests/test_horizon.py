@@ -108,6 +108,15 @@ def test_a_local_window_is_cut_exactly_from_the_dense_part() -> None:
     assert evidence.gaps == ()
 
 
+def test_a_window_as_long_as_the_dense_part_is_cut_from_it_although_the_voice_is_ahead() -> None:
+    horizon = session(101)
+    horizon.add_audio(audio(101.0))
+    evidence = horizon.evidence(local(81.0, 101.0), EvidencePlan(frames=80, clips=2))
+    assert [one.t_s for one in evidence.frames] == [81.0 + i / 4 for i in range(80)]
+    assert [one.t_s for one in evidence.clips] == [81.0, 90.0]
+    assert {one.duration_s for one in evidence.prosody} == {1.0}
+
+
 def test_the_baseline_of_a_local_window_is_everything_before_it() -> None:
     baseline = session(100).evidence(local(84.0, 100.0), EvidencePlan()).baseline
     assert baseline.observed_s == pytest.approx(84.0)

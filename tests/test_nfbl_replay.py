@@ -148,6 +148,14 @@ def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None
             ReplayedFeed(path)
 
 
+def test_a_file_name_with_control_characters_cannot_break_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "a\n\x1b[2Jb.csv"
+    path.write_text("start_s,end_s\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no column class") as caught:
+        ReplayedFeed(path)
+    assert str(caught.value).isprintable()
+
+
 def test_too_many_bytes_or_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, "start_s,end_s,class\n" + "1,2,N7\n" * 20)
     monkeypatch.setattr(streams.nfbl.replay, "MAX_ROWS", 10)

@@ -62,5 +62,5 @@ def test_memory_does_not_grow_with_the_session_and_nothing_is_lost_from_the_whol
     kept = store(*(block(i * 1.0) for i in range(5000)), dense_s=30.0, bins=64)
     assert len(kept.bins(0, 5000)) <= 64
     assert kept.total(0, 5000).observed_s == pytest.approx(500.0)
-    assert kept.nbytes <= (64 + 32) * 350
+    assert kept.nbytes <= (64 + 34) * 350
     assert {found.duration_s for found in kept.bins(4980, 5000)} == {1.0}

@@ -105,14 +105,14 @@ def _notices(path: Path, unmapped: Counter[str], outside: int, duration_s: float
     if unmapped:
         listed = ", ".join(f"{printable(label, 40)!r} ({count})" for label, count in unmapped.most_common(10))
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
-        yield f"{path.name}: {unmapped.total()} rows left out, their classes are not in the taxonomy: {listed}{more}"
+        yield f"{printable(path.name)}: {unmapped.total()} rows left out, their classes are not in the taxonomy: {listed}{more}"
     if outside:
-        yield f"{path.name}: {outside} rows left out, they start after the end of the media at {duration_s:g} s"
+        yield f"{printable(path.name)}: {outside} rows left out, they start after the end of the media at {duration_s:g} s"
 
 
 def _rows(path: Path) -> Iterator[tuple[str, _Row | None]]:
     """The label of each row, and the row unless the label is unknown."""
-    text = _text(path)
+    text, name = _text(path), printable(str(path), 300)
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -120,7 +120,7 @@ def _rows(path: Path) -> Iterator[tuple[str, _Row | None]]:
     rows = 0
     try:
         for cells in reader:
-            where = f"{path}:{reader.line_num}"
+            where = f"{name}:{reader.line_num}"
             if not any(cell.strip() for cell in cells):
                 continue
             if places is None:
@@ -132,27 +132,28 @@ def _rows(path: Path) -> Iterator[tuple[str, _Row | None]]:
             values = {name: cells[place].strip() if place < len(cells) else "" for name, place in places.items()}
             yield values["class"], _row(where, values, decimal_comma=separator != ",")
     except csv.Error as error:
-        raise ConfigError(f"{path}:{reader.line_num}: not readable as CSV ({error}); expected {EXPECTED}") from error
+        raise ConfigError(f"{name}:{reader.line_num}: not readable as CSV ({error}); expected {EXPECTED}") from error
     if places is None:
-        raise ConfigError(f"{path}:1: the file is empty; expected {EXPECTED}")
+        raise ConfigError(f"{name}:1: the file is empty; expected {EXPECTED}")
 
 
 def _text(path: Path) -> str:
+    name = printable(str(path), 300)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}; expected {EXPECTED}") from error
+        raise ConfigError(f"{name} cannot be read: {error.strerror}; expected {EXPECTED}") from error
     if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; expected {EXPECTED}")
+        raise ConfigError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; expected {EXPECTED}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: is not UTF-8 text; save it as UTF-8, expected {EXPECTED}") from error
+        raise ConfigError(f"{name}:{line}: is not UTF-8 text; save it as UTF-8, expected {EXPECTED}") from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise ConfigError(f"{path}:{line}: holds a zero byte, so it is no text; expected {EXPECTED}")
+        raise ConfigError(f"{name}:{line}: holds a zero byte, so it is no text; expected {EXPECTED}")
     return text
 
 
