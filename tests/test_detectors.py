@@ -151,7 +151,7 @@ def test_a_peak_of_the_heat_map_becomes_a_box_in_pixels_of_the_picture() -> None
     (found,) = decoded(heat, sizes, np.zeros((2, 4, 8), np.float32), 2.0, 3.0)
     assert found.score == pytest.approx(0.8)
     box = found.box
-    assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((20.0, 0.0, 36.0, 36.0))
+    assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((20.0, 0.0, 36.0, 36.0), abs=1e-4)
 
 
 def test_dlibs_threshold_is_where_a_track_starts() -> None:

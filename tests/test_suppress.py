@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,14 @@ detections = st.lists(st.builds(Detection, boxes, st.floats(0, 1)), max_size=12)
 def test_of_two_boxes_on_one_face_the_better_one_stays() -> None:
     better, worse = Detection(Box(0, 0, 10, 10), 0.9), Detection(Box(1, 0, 11, 10), 0.8)
     assert suppressed([worse, better], 0.3) == [better]
+
+
+def test_a_box_that_is_no_number_is_kept_for_the_guard_to_see() -> None:
+    nonsense = Detection(Box(math.nan, 0, 10, 10), 0.5)
+    infinite = Detection(Box(-math.inf, 0, math.inf, 10), 0.4)
+    kept = suppressed([Detection(Box(0, 0, 10, 10), 0.9), nonsense, infinite], 0.3)
+    assert nonsense in kept
+    assert infinite in kept
 
 
 def test_two_scales_of_about_the_same_certainty_give_their_union() -> None:

@@ -96,18 +96,14 @@ def decoded(
     if not np.isfinite(heat).all():
         return [Detection(Box(np.nan, np.nan, np.nan, np.nan), np.nan)]
     rows, columns = np.nonzero(heat > SCORE_FLOOR)
-    found = []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        height, width = np.exp(sizes[:, row, column]) * CELL_PX
-        y = (row + offsets[0, row, column] + 0.5) * CELL_PX
-        x = (column + offsets[1, row, column] + 0.5) * CELL_PX
-        box = Box(
-            float(x - width / 2) * scale_x,
-            float(y - height / 2) * scale_y,
-            float(x + width / 2) * scale_x,
-            float(y + height / 2) * scale_y,
-        )
-        found.append(Detection(box, min(1.0, float(heat[row, column]))))
+    with np.errstate(all="ignore"):
+        # A size beyond all bounds becomes infinite here, and is the guard's to refuse.
+        height, width = np.exp(sizes[:, rows, columns].astype(np.float64)) * [[CELL_PX * scale_y], [CELL_PX * scale_x]]
+    y = (rows + offsets[0, rows, columns] + 0.5) * CELL_PX * scale_y
+    x = (columns + offsets[1, rows, columns] + 0.5) * CELL_PX * scale_x
+    corners = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], axis=1).tolist()
+    scores = np.minimum(heat[rows, columns], 1).tolist()
+    found = [Detection(Box(*box), score) for box, score in zip(corners, scores, strict=True)]
     return suppressed(found, MAX_IOU)
 
 
