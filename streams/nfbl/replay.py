@@ -102,12 +102,13 @@ def _time(report: NfblEvent) -> float:
 
 
 def _notices(path: Path, unmapped: Counter[str], outside: int, duration_s: float | None) -> Iterator[str]:
+    name = printable(path.name)
     if unmapped:
         listed = ", ".join(f"{printable(label, 40)!r} ({count})" for label, count in unmapped.most_common(10))
         more = f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else ""
-        yield f"{printable(path.name)}: {unmapped.total()} rows left out, their classes are not in the taxonomy: {listed}{more}"
+        yield f"{name}: {unmapped.total()} rows left out, their classes are not in the taxonomy: {listed}{more}"
     if outside:
-        yield f"{printable(path.name)}: {outside} rows left out, they start after the end of the media at {duration_s:g} s"
+        yield f"{name}: {outside} rows left out, they start after the end of the media at {duration_s:g} s"
 
 
 def _rows(path: Path) -> Iterator[tuple[str, _Row | None]]:
