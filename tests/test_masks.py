@@ -131,6 +131,11 @@ def test_two_faces_get_different_noise_and_another_key_another_one() -> None:
     assert (one != other_key).any()
 
 
+def test_any_whole_number_is_a_seed() -> None:
+    _, drawn = Masker(MaskStyle.SOFT, seed=-1).masked(noisy(), [FACE], 0.0)
+    assert len(drawn) == 1
+
+
 def test_coarse_masks_keep_at_most_six_cells_a_side() -> None:
     clean, _ = draw(noisy(), MaskStyle.MOSAIC, Box(0, 0, 96, 96))
     assert len(np.unique(clean.y[:96, :96])) <= 36

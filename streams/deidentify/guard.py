@@ -17,7 +17,7 @@ from streams.channel import Channel, ChannelClosed, Policy
 from streams.deidentify.detectors.base import Detection, FaceDetector
 
 MAX_REBUILDS = 3
-"""Detectors left behind before none is made any more: each hung one keeps its thread and its memory."""
+"""Detectors left behind before none is made any more: each hung one keeps its thread, its memory and a frame."""
 
 MAX_BOXES = 1000
 """More boxes than this are a broken network's noise, and would take longer than a frame to follow."""

@@ -68,7 +68,7 @@ class Masker:
     def __init__(self, style: MaskStyle, *, seed: int | None = None) -> None:
         """Choose the style; `seed` fixes `soft`'s noise for tests (None: a key nobody knows, gone with this object)."""
         self._style = style
-        self._key = secrets.randbits(128) if seed is None else seed
+        self._key = secrets.randbits(128) if seed is None else seed % 2**128  # NumPy takes no negative seeds
         self._looks: dict[int, _Look] = {}
 
     def masked(self, picture: Picture, masks: Iterable[FaceMask], t_s: float) -> tuple[Picture, tuple[Box, ...]]:
