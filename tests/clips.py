@@ -79,7 +79,7 @@ class Tone:
 def write(path: Path, *tracks: Moving | Tone, **options: str) -> Path:
     """Write a file whose muxer follows from its name; `options` go to the muxer."""
     with av.open(str(path), "w", options=options) as container:
-        feeds = []
+        feeds: list[Iterator[Packet[VideoStream]] | Iterator[Packet[AudioStream]]] = []
         for track in tracks:
             if isinstance(track, Moving):
                 video = container.add_stream(track.codec, rate=track.rate_hz)

@@ -164,7 +164,8 @@ def test_the_same_file_gives_the_same_items(tmp_path: Path) -> None:
 def test_notices_grow_while_reading(tmp_path: Path) -> None:
     path = spoil(write(tmp_path / "a.mp4", Moving(codec="libx264", frames=100), movflags="faststart"), 0.5, 0.6)
     source = FileSource(path)
-    assert source.info.notices == ()
+    before = source.info
+    assert before.notices == ()
     assert len(list(source.items())) < 100
     assert any("damaged packets skipped" in notice for notice in source.info.notices)
 

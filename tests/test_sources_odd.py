@@ -208,6 +208,11 @@ CASES: dict[str, tuple[str, Callable[[Path], Path], Refused | Plays]] = {
         Plays(sound_s=SECOND),
     ),
     "sound of nine samples": ("a.wav", lambda p: write(p, Tone(seconds=9 / 48_000)), Plays(sound_s=(0.0, 0.001))),
+    "sound of 900 MHz": (
+        "a.wav",
+        lambda p: patch(write(p, Tone()), struct.pack("<I", 48_000), struct.pack("<I", 900_000_000)),
+        Refused(SourceUnreadable, "sample rate of 900000000 Hz"),
+    ),
     "sound with NaN": ("a.wav", float_noise, Plays(sound_s=SECOND)),
     "sound cut": ("a.wav", lambda p: cut(write(p, Tone(seconds=4.0)), 0.5), Plays(sound_s=(1.9, 2.1))),
     "a tag in Latin-1": ("a.wav", latin_tag, Plays(sound_s=SECOND)),

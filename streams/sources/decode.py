@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.error import FFmpegError
 from av.packet import Packet
@@ -23,6 +24,9 @@ MediaFrame = VideoFrame | AudioFrame
 
 _PATIENCE: Final = 2000
 """Packets without a single frame after which a stream counts as undecodable: a minute of video, 40 s of AAC."""
+
+HIGHEST_RATE_HZ: Final = 768_000
+"""Sample rates above this are broken headers: the fastest converters sold. 900 MHz kept the resampler busy for 10 s."""
 
 
 class Undecodable(Exception):
@@ -99,6 +103,9 @@ class TrackDecoder:
             raise SourceUnreadable(
                 f"{shown_name(self._path)}: {size} is above the limit of {limit}; scale it down first"
             )
+        if isinstance(stream, AudioStream) and stream.codec_context.sample_rate > HIGHEST_RATE_HZ:
+            why = f"has a sample rate of {stream.codec_context.sample_rate} Hz, above {HIGHEST_RATE_HZ}"
+            raise Undecodable(why, "copy or record it again")
         # Two cores are shared with detection; frame threads would also hold more raw frames in flight.
         context.thread_type = ThreadType.NONE
         context.thread_count = 1

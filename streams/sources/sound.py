@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ, Track
 from streams.media import RawAudio, RawGap
-from streams.sources.decode import seconds
+from streams.sources.decode import HIGHEST_RATE_HZ, seconds
 from streams.sources.timestamps import SampleTimes
 
 BLOCK_SAMPLES: Final = AUDIO_RATE_HZ // 10
@@ -84,7 +84,7 @@ class Sound:
 
     def add(self, frame: AudioFrame) -> Iterator[RawAudio | RawGap]:
         """Blocks, and the hole before them, that one more decoded frame completes."""
-        if frame.samples == 0 or frame.sample_rate <= 0:
+        if frame.samples == 0 or not 0 < frame.sample_rate <= HIGHEST_RATE_HZ:
             return
         placed = self.times.place(seconds(frame), frame.samples, frame.sample_rate)
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
