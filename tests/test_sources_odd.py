@@ -213,6 +213,11 @@ CASES: dict[str, tuple[str, Callable[[Path], Path], Refused | Plays]] = {
         lambda p: patch(write(p, Tone()), struct.pack("<I", 48_000), struct.pack("<I", 900_000_000)),
         Refused(SourceUnreadable, "sample rate of 900000000 Hz"),
     ),
+    "sound of 233 channels": (
+        "a.wav",
+        lambda p: patch(write(p, Tone()), b"\x10\0\0\0\1\0\1\0", b"\x10\0\0\0\1\0\xe9\0"),
+        Plays(notice="frames of an unusable layout left out"),
+    ),
     "sound with NaN": ("a.wav", float_noise, Plays(sound_s=SECOND)),
     "sound cut": ("a.wav", lambda p: cut(write(p, Tone(seconds=4.0)), 0.5), Plays(sound_s=(1.9, 2.1))),
     "a tag in Latin-1": ("a.wav", latin_tag, Plays(sound_s=SECOND)),

@@ -134,6 +134,9 @@ class TrackDecoder:
             except FFmpegError:
                 self.broken = True
                 return
+            except IndexError:
+                # A damaged transport stream grew streams; PyAV trips over them at the very end, behind this one.
+                return
             if packet is None:
                 return
             yield packet

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ, Track
@@ -68,11 +69,15 @@ class Blocks:
 
 
 class Sound:
-    """Resamples one audio track statefully and names its holes. `times` holds what was wrong with its timestamps."""
+    """Resamples one audio track statefully and names its holes.
+
+    `times` holds what was wrong with its timestamps, `unmixed` counts frames that could not be made mono.
+    """
 
     def __init__(self, *, offset_s: float) -> None:
         """Start a track whose timestamps plus `offset_s` are media time."""
         self.times = SampleTimes(offset_s=offset_s)
+        self.unmixed = 0
         self._blocks = Blocks()
         self._resampler: AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
@@ -90,16 +95,20 @@ class Sound:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._resampler is None or placed.hole_from_s is not None or shape != self._shape:
             yield from self.finish()
-            hole = placed.hole_from_s is not None
-            if hole:
+            if placed.hole_from_s is not None:
                 yield RawGap(Track.AUDIO, self._blocks.end_s, placed.t_s, "the timestamps of the sound leave a hole")
-            self._blocks.start(placed.t_s if hole or self._shape is None else self._blocks.end_s)
+            self._blocks.start(max(placed.t_s, self._blocks.end_s))
             self._resampler = AudioResampler("flt", "mono", AUDIO_RATE_HZ, options=_RESAMPLER_OPTIONS)
             self._shape = shape
         self._blocks.skip(placed.skip_s)
         # The resampler must count samples, not follow the timestamps that were just put right.
         frame.pts = None
-        yield from self._resample(frame)
+        try:
+            yield from self._resample(frame)
+        except FFmpegError:
+            # Damage makes up channel layouts that libav decodes but cannot mix.
+            self.unmixed += 1
+            self._resampler = None
 
     def finish(self) -> Iterator[RawAudio]:
         """The samples still inside the resampler and the last, shorter block."""

@@ -138,6 +138,8 @@ class AudioTrack:
         """What was survived so far."""
         times = self._sound.times
         notices = _damage(Track.AUDIO, self.decoder, self.end_s) + _clock_faults(Track.AUDIO, times)
+        if self._sound.unmixed:
+            notices.append(f"audio: {self._sound.unmixed} frames of an unusable layout left out")
         if times.overlap_s > 0:
             notices.append(f"audio: {times.overlap_s:.2f} s of sound overlapped and was left out")
         return tuple(notices)
