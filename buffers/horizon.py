@@ -172,6 +172,7 @@ class Horizon:
             speech_share=voice.speech_s / voice.observed_s if voice.observed_s > 0 else None,
             pitch_spread_st=voice.pitch_spread_st,
             movement=self._frames.movement(start_s, end_s),
+            watched_s=watched_s,
         )
 
     def _hold_ceiling(self) -> None:

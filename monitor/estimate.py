@@ -5,7 +5,8 @@ verdict with probability p over a window, the evidence is
 
     e = w * k * s,   s = clip(a * logit(p), -1, 1),   k = (1 - r) / (1 + r)
 
-- a is `temper` until the judge is calibrated (then 1). Source: EALD-MLLM, supplement, table 1: a judge that says
+- a is `temper` until the judge is calibrated (then 1), or the judge's own where its probabilities are bounded by
+  published evidence rather than stated by a model. Source: EALD-MLLM, supplement, table 1: a judge that says
   about 0.8 is right 54.25 % of the time when it has seen 20 % of the recording, and logit(0.5425) is 0.12 times
   logit(0.8).
 - r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 
 from buffers.records import Cadence, Coverage, Window
 from configs.settings import EstimateSettings
+from monitor.describers.base import ModelInfo
 from monitor.judges.base import Verdict
 from monitor.snapshot import EstimateLabel, TrackEstimate
 
@@ -83,9 +85,11 @@ class _Evidence:
 class Estimator:
     """Keeps both tracks. Windows of one cadence are added in the order of their ends, as the scheduler issues them."""
 
-    def __init__(self, settings: EstimateSettings, *, stale_after_s: float) -> None:
+    def __init__(self, settings: EstimateSettings, *, judge: ModelInfo, stale_after_s: float) -> None:
         """Start at the prior; a track without a verdict for `stale_after_s` is stale."""
         self._settings = settings
+        self._temper = settings.temper if judge.temper is None else judge.temper
+        self._cap = math.inf if judge.cap_logit is None else judge.cap_logit
         self._stale_after_s = stale_after_s
         self._overall = _Evidence()
         self._current = _Evidence()
@@ -104,7 +108,7 @@ class Estimator:
         seen_or_heard = min(1.0, max(coverage.video, coverage.audio))
         independent = (1 - settings.correlation) / (1 + settings.correlation)
         effective = independent * seen_or_heard * (new_s / window.length_s if window.length_s > 0 else 0.0)
-        temper = 1.0 if verdict.calibrated else settings.temper
+        temper = 1.0 if verdict.calibrated else self._temper
         said = min(max(verdict.p_positive, EXTREME_P), 1 - EXTREME_P)
         log_odds = effective * _clip(temper * _logit(said), MAX_EVIDENCE)
         self._overall.add(log_odds, effective, window.end_s)
@@ -124,7 +128,8 @@ class Estimator:
 
     def _track(self, evidence: _Evidence, kept: float, media_s: float) -> TrackEstimate:
         settings = self._settings
-        log_odds = _clip(_logit(settings.prior_positive) + kept * evidence.log_odds, settings.cap_logit)
+        learned = _clip(kept * evidence.log_odds, self._cap)
+        log_odds = _clip(_logit(settings.prior_positive) + learned, settings.cap_logit)
         half = max(self._floor, OPEN_HALF_WIDTH / math.sqrt(1 + kept * evidence.effective))
         p_positive = _logistic(log_odds)
         low, high = settings.uncertain_band

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from buffers.records import Cadence, Coverage, Track, Window
+from buffers.records import CLIP_S, Cadence, Coverage, Track, Window
 from configs.settings import WindowSettings
 
 MISSED_PERIODS = 3
-"""Local periods without a judged window after which the estimate is stale: one miss is a slow model, three are
+"""Periods without a judged window after which the estimate is stale: one miss is a slow model, three are
 an outage."""
 
 LEAST_NEW_SHARE = 0.25
@@ -33,7 +33,8 @@ HOUR_S = 3600.0
 class _Grid:
     """The planned window ends of one cadence: `anchor_s + step * every_s`; `step` is the next one.
 
-    Steps are counted and multiplied, not added up, so that hours of periods of 0.1 s do not drift.
+    Steps are counted and multiplied, not added up, so that hours of periods of 0.1 s do not drift. A period of 0
+    plans nothing: the next end is never.
     """
 
     anchor_s: float
@@ -58,6 +59,8 @@ class _Grid:
         A window off the plan (woken early, or the last) starts the period anew, so that a call is never followed
         by another one straight away.
         """
+        if self.every_s == 0:
+            return 0
         missed = 0
         on_plan = False
         while self.next_s <= end_s:
@@ -69,7 +72,7 @@ class _Grid:
         return missed - on_plan
 
     def _at(self, step: int) -> float:
-        return self.anchor_s + step * self.every_s
+        return self.anchor_s + step * self.every_s if self.every_s > 0 else math.inf
 
 
 class Scheduler:
@@ -92,10 +95,9 @@ class Scheduler:
         self._settings = settings
         self._complete = complete
         self._local = _Grid(settings.first_s, settings.local_every_s * stretch, 0)
-        self._global: _Grid | None = None
-        if settings.global_every_s > 0:
-            every_s = settings.global_every_s * stretch
-            self._global = _Grid(0.0, every_s, math.ceil(settings.first_s / every_s))
+        global_every_s = settings.global_every_s * stretch
+        first = math.ceil(settings.first_s / global_every_s) if global_every_s > 0 else 0
+        self._global = _Grid(0.0, global_every_s, first)
         self._local_end_s = 0.0
         self._global_end_s = 0.0
         self._judged_s = 0.0
@@ -118,16 +120,17 @@ class Scheduler:
 
     @property
     def next_due_s(self) -> float | None:
-        """Media time at which the next window is complete, None after `final`."""
+        """Media time at which the next window is complete; None after `final` and where none is planned."""
         if self._closed:
             return None
-        due_s = self._local_due_s()
-        return due_s if self._global is None else min(due_s, self._global.next_s)
+        due_s = min(self._local_due_s(), self._global.next_s)
+        return due_s if math.isfinite(due_s) else None
 
     @property
     def stale_after_s(self) -> float:
-        """Media time without a judged window after which the estimate is stale."""
-        return MISSED_PERIODS * self._local.every_s
+        """Media time without a judged window after which the estimate is stale; never where none is planned."""
+        every_s = self._local.every_s or self._global.every_s
+        return MISSED_PERIODS * every_s if every_s > 0 else math.inf
 
     def stale(self, media_s: float) -> bool:
         """Whether, at `media_s`, three local periods have passed without a judged window."""
@@ -141,10 +144,10 @@ class Scheduler:
         if self._running is not None or self._closed:
             return None
         local_s = self._local_due_s()
-        global_s = math.inf if self._global is None else self._global.next_s
+        global_s = self._global.next_s
         if min(local_s, global_s) > watermark_s:
             return None
-        grid = self._local if local_s <= global_s or self._global is None else self._global
+        grid = self._local if local_s <= global_s else self._global
         end_s = min(local_s, global_s)
         if not self._complete and grid.next_s <= watermark_s:
             end_s = grid.newest_s(watermark_s)
@@ -157,7 +160,7 @@ class Scheduler:
         as the cooldown since the last local window is over. News up to a window's end are part of it and count
         no more.
         """
-        if self._settings.wake_weight > 0 and t_s > self._local_end_s:
+        if self._settings.wake_weight > 0 and self._local.every_s > 0 and t_s > self._local_end_s:
             self._news.append((t_s, weight))
 
     def started(self, window: Window) -> None:
@@ -172,8 +175,7 @@ class Scheduler:
             self._local_end_s = window.end_s
             self._news = [(t_s, weight) for t_s, weight in self._news if t_s > window.end_s]
         else:
-            if self._global is not None:
-                self._skipped += self._global.passed(window.end_s)
+            self._skipped += self._global.passed(window.end_s)
             self._global_end_s = window.end_s
 
     def finished(self, window: Window, judged: bool) -> None:
@@ -188,17 +190,18 @@ class Scheduler:
     def final(self, end_s: float) -> tuple[Window, ...]:
         """Close the plan at the session's end and return its last windows, to be started in this order.
 
-        A local window, where at least a quarter of a period is new, then the whole session. ValueError while a
-        window is running: wait for it first.
+        A local window, where at least a quarter of a period is new, then the whole session, where one more clip of
+        it is new. ValueError while a window is running: wait for it first.
         """
         if self._running is not None:
             msg = f"the plan cannot close: {self._running} is running"
             raise ValueError(msg)
         self._closed = True
         windows = []
-        if end_s > 0 and end_s - self._local_end_s >= LEAST_NEW_SHARE * self._local.every_s:
+        local_new_s, global_new_s = end_s - self._local_end_s, end_s - self._global_end_s
+        if self._local.every_s > 0 and local_new_s > 0 and local_new_s >= LEAST_NEW_SHARE * self._local.every_s:
             windows.append(self._window(Cadence.LOCAL, end_s))
-        if end_s > self._global_end_s:
+        if global_new_s >= CLIP_S or global_new_s == end_s > 0:
             windows.append(self._window(Cadence.GLOBAL, end_s, after=len(windows)))
         return tuple(windows)
 
@@ -234,6 +237,8 @@ class Scheduler:
 
     def _local_due_s(self) -> float:
         """End of the next local window: the planned one, or an earlier one that the news call for."""
+        if self._local.every_s == 0:
+            return math.inf
         weight = 0.0
         newest_s = self._local_end_s + self._settings.wake_cooldown_s
         for t_s, news in self._news:
@@ -249,7 +254,5 @@ def _stretch(settings: WindowSettings) -> float:
     """Factor on both periods that fits the planned windows into the budget, at least 1."""
     if settings.max_calls_per_hour == 0:
         return 1.0
-    planned = HOUR_S / settings.local_every_s
-    if settings.global_every_s > 0:
-        planned += HOUR_S / settings.global_every_s
+    planned = sum(HOUR_S / every_s for every_s in (settings.local_every_s, settings.global_every_s) if every_s > 0)
     return max(1.0, planned / max(1, settings.max_calls_per_hour - RESERVED_CALLS))

@@ -24,6 +24,7 @@ import psutil
 
 from buffers.horizon import Horizon
 from buffers.records import (
+    CLIP_S,
     CleanAudio,
     CleanFrame,
     EvidencePlan,
@@ -103,10 +104,9 @@ class Session:
         self._horizon = Horizon(_limits(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
         self._evidence_plan = EvidencePlan(settings.windows.frames, settings.windows.clips)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
-        estimator = Estimator(settings.estimate, stale_after_s=self._scheduler.stale_after_s)
-        self._assessor = Assessor(
-            make_describer(settings), make_judge(settings), estimator, deadline_s=settings.windows.deadline_s
-        )
+        describer, judge = make_describer(settings), make_judge(settings)
+        estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
+        self._assessor = Assessor(describer, judge, estimator, deadline_s=settings.windows.deadline_s)
         journal = plan.journal or _default_journal(self._id)
         self._board = _board(self._id, plan, pipeline, self._assessor, journal)
         self._journal = Journal(journal, self._id)
@@ -222,6 +222,8 @@ class Session:
         """Cut the evidence now, before anything later is buffered; what is returned describes and judges it."""
         self._scheduler.started(window)
         self._board.running = window.cadence
+        if self._horizon.dense_span_s < min(self._horizon.span_s, self._settings.windows.local_s) - CLIP_S:
+            self._board.notice("the memory ceiling cuts into local windows: raise horizon.max_mbytes")
         evidence = self._horizon.evidence(window, self._evidence_plan)
         refusal = self._scheduler.refusal(window, evidence.coverage, self._pipeline.tracks)
 
@@ -311,7 +313,7 @@ class Session:
 
     @contextlib.contextmanager
     def _interrupts(self) -> Iterator[None]:
-        """First Ctrl-C or SIGTERM: stop the source, flush, end. Second: leave at once."""
+        """First Ctrl-C, SIGTERM or closed terminal: stop the source, flush, end. Second: leave at once."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
 
@@ -321,7 +323,7 @@ class Session:
             self._stopped = self._interrupted = True
             self._ingest.stop()
 
-        caught = (signal.SIGINT, signal.SIGTERM)
+        caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in caught:
             loop.add_signal_handler(number, interrupt)
         try:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from buffers.records import Cadence, Coverage, Window
 from configs.settings import EstimateSettings, WindowSettings
+from monitor.describers.base import ModelInfo
 from monitor.estimate import UNCALIBRATED_HALF_WIDTH, Estimate, Estimator
 from monitor.judges.base import Label, Verdict
 from monitor.scheduler import Scheduler
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.unit
 WHOLE = Coverage(1.0, 1.0, 1.0)
 PERIOD_S = 15.0
 STALE_AFTER_S = 45.0
+JUDGE = ModelInfo("judge", heuristic=False, calibrated=False, notice="")
 EALD_ACCURACY = 0.5425
 """Accuracy of one window: EALD-MLLM, supplement, table 1, 20 % of the recording."""
 
@@ -39,7 +41,7 @@ def local(n: int) -> Window:
 
 
 def estimator(**settings: float | tuple[float, float]) -> Estimator:
-    return Estimator(EstimateSettings.model_validate(settings), stale_after_s=STALE_AFTER_S)
+    return Estimator(EstimateSettings.model_validate(settings), judge=JUDGE, stale_after_s=STALE_AFTER_S)
 
 
 def after(said: Iterable[float | None], *, calibrated: bool = False, **settings: float) -> Estimate:
@@ -327,3 +329,18 @@ def test_a_more_positive_verdict_never_lowers_either_track(said: list[float], da
 @given(PROBABILITIES)
 def test_the_overall_interval_never_widens(said: list[float]) -> None:
     assert width(after([*said, 0.5]).overall) <= width(after(said).overall) + 1e-9
+
+
+def test_a_judge_bounded_by_published_evidence_is_taken_at_its_word_up_to_its_cap() -> None:
+    bounded = ModelInfo("bounded", heuristic=True, calibrated=False, notice="", temper=1.0, cap_logit=0.4)
+    settings = EstimateSettings(prior_positive=0.73)
+    told = {judge.name: Estimator(settings, judge=judge, stale_after_s=STALE_AFTER_S) for judge in (JUDGE, bounded)}
+    for n in range(200):
+        for each in told.values():
+            each.add(local(n), says(0.4), WHOLE)
+        if n == 0:
+            first = {name: each.at(PERIOD_S).overall.p_positive for name, each in told.items()}
+            assert first["bounded"] < first["judge"] < 0.73
+    prior = math.log(0.73 / 0.27)
+    last = told["bounded"].at(200 * PERIOD_S).overall.p_positive
+    assert math.log(last / (1 - last)) == pytest.approx(prior - 0.4)

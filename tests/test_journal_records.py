@@ -43,7 +43,7 @@ EVENT = NfblEvent(
 
 
 def estimated() -> records.EstimateRecord:
-    estimator = Estimator(EstimateSettings(), stale_after_s=45.0)
+    estimator = Estimator(EstimateSettings(), judge=MODEL, stale_after_s=45.0)
     estimator.add(WINDOW, POSITIVE, COVERAGE)
     return records.EstimateRecord.of(estimator.at(40.0))
 

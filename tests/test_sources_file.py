@@ -232,7 +232,7 @@ def test_real_clips_keep_their_offset_their_frames_and_their_length(media_dir: P
     # First video timestamp 0.852 s, first audio timestamp 0.008 s on the file's own clock.
     assert source.info.av_offset_s == pytest.approx(0.844, abs=0.001)
     assert len(frames(items)) == 275
-    assert frames(items)[0].t_s == pytest.approx(0.844, abs=0.001)
+    assert frames(items)[0].t_s == pytest.approx(0.852, abs=0.001)
     assert sum(len(block.samples) for block in blocks(items)) / 16_000 == pytest.approx(10.008, abs=0.01)
     assert source.info.notices == ()
 

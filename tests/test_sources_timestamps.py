@@ -15,6 +15,7 @@ from streams.sources.timestamps import (
     Placed,
     SampleTimes,
     TrackClock,
+    epoch_s,
     start_s,
 )
 
@@ -146,3 +147,20 @@ def test_a_clock_that_returns_is_recognised() -> None:
 )
 def test_a_track_starts_where_it_did_unless_that_cannot_be(first_s: float, epoch_s: float, expected_s: float) -> None:
     assert start_s(first_s, epoch_s) == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize(
+    ("firsts_s", "expected_s"),
+    [
+        ((0.0, 0.0), 0.0),
+        ((0.008, 0.852), 0.0),
+        ((0.852,), 0.0),
+        ((-0.5, 0.0), -0.5),
+        ((1.4, 1.42), 1.4),
+        ((89_777.0, 89_777.2), 89_777.0),
+    ],
+)
+def test_the_epoch_is_the_files_own_zero_where_its_clock_began_there(
+    firsts_s: tuple[float, ...], expected_s: float
+) -> None:
+    assert epoch_s(firsts_s) == expected_s

@@ -10,13 +10,20 @@ from buffers.records import Evidence
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a describer or judge is. `heuristic` and `calibrated` are shown wherever its numbers are."""
+    """What a describer or judge is. `heuristic` and `calibrated` are shown wherever its numbers are.
+
+    `temper` and `cap_logit` are for a judge whose probabilities are bounded by published evidence instead of stated
+    by a model: the factor on its log-odds (None: the setting `estimate.temper`), and the most that all its verdicts
+    of a session may add up to (None: no bound of its own).
+    """
 
     name: str
     heuristic: bool
     calibrated: bool
     notice: str
     deterministic: bool = False
+    temper: float | None = None
+    cap_logit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ class CuesJudge:
             calibrated=False,
             notice="uncalibrated heuristic: weak cues against this person's own usual, p within 0.35-0.65",
             deterministic=True,
+            # Its log-odds are what the literature allows already, and a session's worth of body language is MOST_NFBL.
+            temper=1.0,
+            cap_logit=MOST_NFBL,
         )
 
     @property

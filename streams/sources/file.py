@@ -15,6 +15,7 @@ from configs.errors import SourceUnreadable
 from streams.media import RawGap, RawItem, SourceInfo
 from streams.sources.decode import TrackDecoder, Undecodable
 from streams.sources.probe import check_file, choose, open_container, shown_name
+from streams.sources.timestamps import epoch_s
 from streams.sources.tracks import AudioTrack, VideoTrack
 
 _CUT_SHARE: Final = 0.05
@@ -24,7 +25,7 @@ _CUT_SHARE: Final = 0.05
 class FileSource:
     """Plays a file of video and sound, video alone or sound alone, as fast as it is read.
 
-    The epoch is the earlier of the two tracks' first decoded timestamps, so an offset between them is kept.
+    Both tracks share one epoch (see `timestamps.epoch_s`), so an offset between them is kept.
     Reading is for one thread, and once.
     """
 
@@ -55,9 +56,9 @@ class FileSource:
             reasons = [f"{track} {error}" for track, error in refused]
             if not decoders:
                 raise SourceUnreadable(f"{name}: {', '.join(reasons)}; {refused[0][1].remedy}")
-            epoch_s = min(decoder.first_s for decoder in decoders.values())
+            epoch = epoch_s(decoder.first_s for decoder in decoders.values())
             self._tracks = [
-                VideoTrack(decoder, epoch_s) if track is Track.VIDEO else AudioTrack(decoder, epoch_s)
+                VideoTrack(decoder, epoch) if track is Track.VIDEO else AudioTrack(decoder, epoch)
                 for track, decoder in decoders.items()
             ]
             self._info = SourceInfo(

@@ -6,6 +6,7 @@ tracks of a source, so that what separates their starts is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,10 @@ Below it lie real jitter and reordering (a few frames); above it, what concatena
 BELIEVABLE_S: Final = 3600.0
 """Longest step forwards that counts as a hole; beyond an hour a clock was reset (RTSP start-up: days)."""
 
+OWN_ZERO_S: Final = 1.0
+"""Latest start that still belongs to a clock that began at zero: encoder delay is milliseconds, MPEG-TS muxers begin
+at 1.4 s or anywhere."""
+
 FRAME_HOLE_S: Final = 1.0
 """Shortest time without a frame that is a hole, unless three frames last longer."""
 
@@ -26,6 +31,16 @@ AUDIO_HOLE_S: Final = 0.05
 
 _NUDGE_S: Final = 0.001
 """Least distance of two frames: a timestamp at or before the last one is put this far behind it."""
+
+
+def epoch_s(firsts_s: Iterable[float]) -> float:
+    """The epoch on the file's own clock, given when each track starts (at least one).
+
+    The file's own zero where a track starts within `OWN_ZERO_S` of it, so that media times are those of a video
+    player and of an annotator's labels; else the earliest start, for the clocks of transport streams start anywhere.
+    """
+    earliest_s = min(firsts_s)
+    return 0.0 if 0.0 <= earliest_s <= OWN_ZERO_S else earliest_s
 
 
 def start_s(first_s: float, epoch_s: float) -> float:
