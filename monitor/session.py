@@ -333,14 +333,20 @@ class Session:
                 loop.remove_signal_handler(number)
 
 
+def _digest(plan: Plan, pipeline: Pipeline) -> str:
+    """Identifies the settings; a feed counts by its events, not by the path of its file."""
+    settings = plan.loaded.settings
+    if pipeline.feed is not None:
+        settings = settings.model_copy(update={"nfbl": NfblSettings(source=pipeline.feed.digest)})
+    return settings_digest(settings)
+
+
 def _identify(plan: Plan, pipeline: Pipeline) -> str:
     """Equal input and settings have an equal name at max speed; a paced run is an occasion of its own."""
     if plan.speed is not None or pipeline.info.digest is None:
         return f"p-{secrets.token_hex(8)}"
-    parts = [pipeline.info.digest, settings_digest(plan.loaded.settings)]
-    if pipeline.feed is not None:
-        parts.append(pipeline.feed.digest)
-    return f"m-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:16]}"
+    both = f"{pipeline.info.digest}:{_digest(plan, pipeline)}"
+    return f"m-{hashlib.sha256(both.encode()).hexdigest()[:16]}"
 
 
 def _default_journal(session: str) -> Path:
@@ -411,7 +417,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
         duration_s=info.duration_s,
         mode=Mode(board.mode),
         profile=plan.loaded.profile,
-        settings_digest=settings_digest(plan.loaded.settings),
+        settings_digest=_digest(plan, pipeline),
         describer=board.describer,
         judge=board.judge,
         deidentification=records.DeidentificationRecord(detector=board.detector, mask=board.mask, voice=board.voice),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -153,3 +154,14 @@ def test_a_session_whose_model_is_missing_never_opens_a_journal(
     with pytest.raises(ModelUnavailable, match="emotion-monitor models fetch"):
         Session(plan(clip, tmp_path / "j.jsonl"))
     assert not (tmp_path / "j.jsonl").exists()
+
+
+def test_a_recording_that_was_moved_with_its_feed_gives_the_same_journal(interview: Interview, tmp_path: Path) -> None:
+    journals = []
+    for name in ("here", "there"):
+        folder = tmp_path / name
+        folder.mkdir()
+        video, feed = shutil.copy(interview.video, folder), shutil.copy(interview.nfbl, folder)
+        assert run(Session(plan(Path(video), folder / "j.jsonl", f"nfbl.source={feed}"))) == 0
+        journals.append((folder / "j.jsonl").read_bytes())
+    assert journals[0] == journals[1]
