@@ -271,8 +271,8 @@ def test_a_file_that_was_changed_after_it_was_verified_is_refused(cached: Path, 
 
 
 def test_an_unknown_model_lists_the_known_ones(cached: Path) -> None:
-    with pytest.raises(ConfigError, match="no model file is called 'ned': known are face, net, speech"):
-        model_path("ned", folder=cached)
+    with pytest.raises(ConfigError, match="no model file is called 'nap': known are face, net, speech"):
+        model_path("nap", folder=cached)
 
 
 def test_a_file_is_hashed_once_per_process(cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
