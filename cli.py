@@ -47,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output left; keep the interpreter from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # the last supervisor: a fault of ours is one line too, its trace is for --verbose
+        logging.getLogger("emotion_monitor").debug("unexpected", exc_info=error)
+        print(
+            f"{PROGRAM}: unexpected {type(error).__name__}: {error}; --verbose shows where, please report it",
+            file=sys.stderr,
+        )
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+import platformdirs
 from pydantic import ValidationError
 
 from configs.errors import JournalError
@@ -148,6 +149,11 @@ class Journal:
                 os.ftruncate(self._file, self._end)
             _refuse(path, error)
         self._end += len(data)
+
+
+def default_path(session: str) -> Path:
+    """Where a session's journal goes when nobody says where: the user's state folder."""
+    return Path(platformdirs.user_state_dir("emotion-monitor")) / "journals" / f"{session}.jsonl"
 
 
 def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:

@@ -13,13 +13,12 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 import psutil
 
 from buffers.horizon import Horizon
@@ -38,13 +37,13 @@ from buffers.records import (
 )
 from configs.errors import MonitorError
 from configs.load import Loaded, settings_digest
-from configs.settings import HorizonSettings
+from configs.settings import HorizonSettings, NfblSettings
 from monitor import records
 from monitor.assess import Assessment, Assessor
 from monitor.board import Board
 from monitor.describers.registry import make_describer
 from monitor.estimate import Estimator
-from monitor.journal import Journal
+from monitor.journal import Journal, default_path
 from monitor.judges.registry import make_judge
 from monitor.outputs.base import Command, Output
 from monitor.outputs.registry import choose_output
@@ -52,7 +51,7 @@ from monitor.records import EndReason, Mode
 from monitor.scheduler import Scheduler
 from monitor.snapshot import JudgedWindow, SessionState
 from streams.channel import ChannelClosed
-from streams.clock import Clock, PacedClock, VirtualClock, cpu_s, monotonic_s, utc_now
+from streams.clock import Clock, CpuMeter, PacedClock, VirtualClock, utc_now
 from streams.ingest import Batch, CleanItem, Ingest
 from streams.pipeline import Pipeline, open_pipeline
 
@@ -107,12 +106,13 @@ class Session:
         describer, judge = make_describer(settings), make_judge(settings)
         estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
         self._assessor = Assessor(describer, judge, estimator, deadline_s=settings.windows.deadline_s)
-        journal = plan.journal or _default_journal(self._id)
+        journal = plan.journal or default_path(self._id)
         self._board = _board(self._id, plan, pipeline, self._assessor, journal)
         self._journal = Journal(journal, self._id)
         self._process = psutil.Process()
-        self._started_s, self._started_cpu_s = monotonic_s(), cpu_s()
+        self._work = CpuMeter()
         self._judging: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[object] | None = None
         self._next_health_s = _HEALTH_EVERY_S
         self._end_s = 0.0
         self._stopped = self._interrupted = False
@@ -128,7 +128,8 @@ class Session:
 
     async def run(self, *outputs: Output) -> int:
         """Run to the end of the source and return the exit code. Whatever happens, outputs are closed."""
-        with self._journal, self._interrupts():
+        self._running = asyncio.current_task()
+        with self._journal, _interrupts_to(self._interrupt):
             try:
                 for output in outputs:
                     await output.start()
@@ -274,12 +275,8 @@ class Session:
             horizon_bytes=self._horizon.nbytes,
             lag_s=self._board.lag_s,
             rss_bytes=self._board.rss_bytes,
-            cpu_share=None if self._complete else self._cpu_share(),
+            cpu_share=None if self._complete else self._work.share(),
         )
-
-    def _cpu_share(self) -> float:
-        """CPU time per wall time since the session was opened; 1.0 is one core."""
-        return (cpu_s() - self._started_cpu_s) / max(1e-6, monotonic_s() - self._started_s)
 
     def _write(self, record: records.Record) -> None:
         line = self._journal.append(record)
@@ -311,26 +308,25 @@ class Session:
                 output.show(snapshot)
             await asyncio.sleep(_POLL_S)
 
-    @contextlib.contextmanager
-    def _interrupts(self) -> Iterator[None]:
-        """First Ctrl-C, SIGTERM or closed terminal: stop the source, flush, end. Second: leave at once."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
+    def _interrupt(self) -> None:
+        """Ctrl-C, SIGTERM or a closed terminal: stop the source, flush, end. The second time: leave at once."""
+        if self._interrupted and self._running is not None:
+            self._running.cancel()
+        self._stopped = self._interrupted = True
+        self._ingest.stop()
 
-        def interrupt() -> None:
-            if self._interrupted:
-                task.cancel()
-            self._stopped = self._interrupted = True
-            self._ingest.stop()
 
-        caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+@contextlib.contextmanager
+def _interrupts_to(handler: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in caught:
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
         for number in caught:
-            loop.add_signal_handler(number, interrupt)
-        try:
-            yield
-        finally:
-            for number in caught:
-                loop.remove_signal_handler(number)
+            loop.remove_signal_handler(number)
 
 
 def _digest(plan: Plan, pipeline: Pipeline) -> str:
@@ -349,21 +345,9 @@ def _identify(plan: Plan, pipeline: Pipeline) -> str:
     return f"m-{hashlib.sha256(both.encode()).hexdigest()[:16]}"
 
 
-def _default_journal(session: str) -> Path:
-    return Path(platformdirs.user_state_dir("emotion-monitor")) / "journals" / f"{session}.jsonl"
-
-
 def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimits:
-    return HorizonLimits(
-        dense_s=settings.dense_s,
-        frame_rate_hz=settings.frame_rate_hz,
-        frame_long_side_px=settings.frame_long_side_px,
-        jpeg_quality=settings.jpeg_quality,
-        max_bytes=settings.max_mbytes * 1024 * 1024,
-        session_frames=settings.session_frames,
-        session_clips=settings.session_clips,
-        tracks=tracks,
-    )
+    same = settings.model_dump(exclude={"max_mbytes"})
+    return HorizonLimits(max_bytes=settings.max_mbytes * 1024 * 1024, tracks=tracks, **same)
 
 
 def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:
@@ -401,18 +385,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
         media_s=0.0,
         source=info.name,
         digest=info.digest,
-        tracks=tuple(
-            records.TrackRecord(
-                track=track.track,
-                codec=track.codec,
-                start_s=track.start_s,
-                rate_hz=track.rate_hz,
-                width_px=track.width_px,
-                height_px=track.height_px,
-                channels=track.channels,
-            )
-            for track in info.tracks
-        ),
+        tracks=tuple(records.TrackRecord(**asdict(track)) for track in info.tracks),
         av_offset_s=info.av_offset_s,
         duration_s=info.duration_s,
         mode=Mode(board.mode),

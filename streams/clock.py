@@ -92,8 +92,20 @@ def monotonic_s() -> float:
 
 
 def cpu_s() -> float:
-    """CPU seconds of this process."""
+    """CPU seconds of this process, for measuring work on a machine that others use too."""
     return time.process_time()
+
+
+class CpuMeter:
+    """CPU time of this process per wall time since the meter was made; 1.0 is one core."""
+
+    def __init__(self) -> None:
+        """Start measuring."""
+        self._wall_s, self._cpu_s = monotonic_s(), cpu_s()
+
+    def share(self) -> float:
+        """Cores used on average so far."""
+        return (cpu_s() - self._cpu_s) / max(1e-6, monotonic_s() - self._wall_s)
 
 
 def utc_now() -> str:
