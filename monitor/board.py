@@ -43,11 +43,27 @@ class MediaTally:
 
     released: int = 0
     gaps: int = 0
+    first_s: float | None = None
+    """Media time of the first item."""
     seen_s: float = 0.0
     """Media time of the latest item."""
     received: int = 0
     dropped: int = 0
     ended: bool = False
+
+
+    def release(self, t_s: float) -> None:
+        """Count an item that starts at `t_s`."""
+        self.first_s = t_s if self.first_s is None else self.first_s
+        self.seen_s = t_s
+        self.released += 1
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Items per media second between the first and the latest, None before the second."""
+        if self.first_s is None or self.seen_s <= self.first_s:
+            return None
+        return (self.released - 1) / (self.seen_s - self.first_s)
 
 
 @dataclass(slots=True)
@@ -97,9 +113,7 @@ class Board:
 
     def frame(self, frame: CleanFrame) -> None:
         """A clean frame was released."""
-        tally = self.tally[Track.VIDEO]
-        tally.released += 1
-        tally.seen_s = frame.t_s
+        self.tally[Track.VIDEO].release(frame.t_s)
         self._mask_state = frame.state
         if frame.state is MaskState.WHOLE_FRAME:
             self.whole_frames += 1
@@ -109,9 +123,7 @@ class Board:
 
     def audio(self, block: CleanAudio) -> None:
         """A block of clean audio was released."""
-        tally = self.tally[Track.AUDIO]
-        tally.released += 1
-        tally.seen_s = block.end_s
+        self.tally[Track.AUDIO].release(block.t_s)
 
     def prosody(self, prosody: Prosody) -> None:
         """Prosody was measured."""
@@ -221,7 +233,7 @@ def _media_health(track: Track, tally: MediaTally) -> MediaHealth:
         released=tally.released,
         dropped=tally.dropped,
         gaps=tally.gaps,
-        rate_hz=tally.released / tally.seen_s if tally.seen_s > 0 else None,
+        rate_hz=tally.rate_hz,
         ended=tally.ended,
     )
 
