@@ -24,7 +24,7 @@ def main() -> int:
     worst = 0
     for script in scripts:
         print(f"\n== {script.stem.removeprefix('bench_')}", flush=True)
-        command = [sys.executable, str(script), "--json", str(results / f"{script.stem}.json")]
+        command = [sys.executable, "-m", f"benchmarks.{script.stem}", "--json", str(results / f"{script.stem}.json")]
         worst = max(worst, subprocess.run(command, check=False, cwd=HERE.parent).returncode)
     return worst
 

@@ -1,6 +1,6 @@
 """What it costs to find, follow and mask faces: milliseconds a frame, stage by stage, on real clips.
 
-    PYTHONPATH=. python benchmarks/bench_faces.py CLIP... [--frames 150] [--detector centerface] [--json PATH]
+    python -m benchmarks.bench_faces [CLIP ...] [--frames 150] [--detector centerface] [--json PATH]
 
 Each clip is decoded first and scaled to 360 and 720 lines, so that only de-identification is timed. The share is of
 one core at 30 frames a second, by CPU time; everything runs on one thread.
@@ -20,6 +20,7 @@ from typing import TypeVar
 import av
 import numpy as np
 
+from benchmarks.clips import clips
 from buffers.picture import Picture
 from configs.settings import DetectorName, FaceSettings, MaskStyle
 from streams.clock import cpu_s, monotonic_s
@@ -56,13 +57,13 @@ class Row:
 def main() -> None:
     """Time every clip at every size and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--detector", type=DetectorName, choices=list(DetectorName), default=DetectorName.CENTERFACE)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
-    for clip in options.clips:
+    for clip in options.clips or clips():
         for lines_px in LINES_PX:
             rows += timed(clip, lines_px, options.frames, options.detector)
     print(f"{'clip':32} {'lines':>5} {'stage':14} {'p50 ms':>8} {'p95 ms':>8} {'cpu ms':>8} {'of a core':>9}")

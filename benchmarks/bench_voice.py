@@ -19,6 +19,7 @@ import numpy as np
 from scipy import signal
 from scipy.io import wavfile
 
+from benchmarks.clips import SHARED
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ModelUnavailable
 from streams.clock import monotonic_s
@@ -29,7 +30,7 @@ from streams.deidentify.prosody import BLOCK
 from streams.deidentify.vad import SileroVad, SpeechTrack
 from streams.models.cache import model_path
 
-SPEECH = Path(__file__).resolve().parents[2] / "shared" / "media" / "speech" / "musetalk_eng.wav"
+SPEECH = SHARED / "media" / "speech" / "musetalk_eng.wav"
 COEFFICIENT = 0.8
 RUNS = 3
 PEER = "per-frame scipy reference (same equations)"

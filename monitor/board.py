@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from buffers.records import Cadence, CleanAudio, CleanFrame, Gap, MaskState, NfblEvent, Phase, Prosody, Track
+from buffers.records import Cadence, CleanFrame, Gap, MaskState, NfblEvent, Phase, Prosody, Track
 from monitor.describers.base import ModelInfo
 from monitor.records import EndReason, EndRecord, TotalsRecord
 from monitor.snapshot import (
@@ -50,7 +50,6 @@ class MediaTally:
     received: int = 0
     dropped: int = 0
     ended: bool = False
-
 
     def release(self, t_s: float) -> None:
         """Count an item that starts at `t_s`."""
@@ -121,12 +120,9 @@ class Board:
         else:
             self._masked_area = _masked_share(frame)
 
-    def audio(self, block: CleanAudio) -> None:
-        """A block of clean audio was released."""
-        self.tally[Track.AUDIO].release(block.t_s)
-
     def prosody(self, prosody: Prosody) -> None:
-        """Prosody was measured."""
+        """A block of sound was altered and its prosody measured: blocks of sound are counted by it."""
+        self.tally[Track.AUDIO].release(prosody.t_s)
         self._speaking = prosody.speech >= _SPEECH
 
     def gap(self, gap: Gap) -> None:

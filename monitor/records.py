@@ -256,6 +256,9 @@ class HealthRecord(Record):
     whole_frames: int
     """Frames of which nothing was released because the mask policy could not be satisfied."""
     detector_failures: int
+    """Frames for which the face detector gave no answer that could be trusted."""
+    voice_failures: int
+    """Times sound was released as silence because it could not be altered."""
     horizon_bytes: int
     lag_s: float | None = None
     """How far the watermark trails the clock (s)."""

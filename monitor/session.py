@@ -186,7 +186,6 @@ class Session:
                 self._board.frame(item)
             case CleanAudio():
                 self._horizon.add_audio(item)
-                self._board.audio(item)
             case Prosody():
                 self._horizon.add_prosody(item)
                 self._board.prosody(item)
@@ -272,6 +271,7 @@ class Session:
             tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
             whole_frames=self._board.whole_frames,
             detector_failures=counts.detector_failures,
+            voice_failures=self._pipeline.voice_failures,
             horizon_bytes=self._horizon.nbytes,
             lag_s=self._board.lag_s,
             rss_bytes=self._board.rss_bytes,

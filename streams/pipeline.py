@@ -45,6 +45,11 @@ class Pipeline:
         return FaceCounts(0, 0, 0, 0) if self.faces is None else self.faces.counts
 
     @property
+    def voice_failures(self) -> int:
+        """Times sound was released as silence because it could not be altered."""
+        return 0 if self.voice is None else self.voice.failures
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know of the media that were read."""
         counts = self.face_counts

@@ -84,6 +84,7 @@ EVERY_KIND: dict[str, Record] = {
         ),
         whole_frames=1,
         detector_failures=0,
+        voice_failures=0,
         horizon_bytes=4_000_000,
         lag_s=0.4,
         rss_bytes=300_000_000,
@@ -193,7 +194,11 @@ def test_an_estimate_line_has_both_tracks() -> None:
 
 
 def test_what_depends_on_the_machine_can_be_left_out() -> None:
-    line = parsed(records.HealthRecord(media_s=30.0, tracks=(), whole_frames=0, detector_failures=0, horizon_bytes=0))
+    line = parsed(
+        records.HealthRecord(
+            media_s=30.0, tracks=(), whole_frames=0, detector_failures=0, voice_failures=0, horizon_bytes=0
+        )
+    )
     assert (line["lag_s"], line["rss_bytes"], line["cpu_share"]) == (None, None, None)
 
 

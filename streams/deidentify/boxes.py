@@ -9,10 +9,10 @@ from buffers.records import Box
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Area common to both boxes, in square pixels."""
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return max(0.0, width) * max(0.0, height)
+    """Area common to both boxes, in square pixels; 0 where a side is not a number."""
+    if not (a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1):
+        return 0.0
+    return (min(a.x1, b.x1) - max(a.x0, b.x0)) * (min(a.y1, b.y1) - max(a.y0, b.y0))
 
 
 def iou(a: Box, b: Box) -> float:

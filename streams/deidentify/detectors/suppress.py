@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.deidentify.boxes import area_ratio, containment, iou, union
+from streams.deidentify.boxes import overlap, union
 from streams.deidentify.detectors.base import Detection
 
 MERGE_IOU = 0.3
@@ -68,10 +68,14 @@ def merged(scales: Sequence[Sequence[Detection]]) -> list[Detection]:
 
 
 def _same_face(a: Detection, b: Detection) -> bool:
-    if iou(a.box, b.box) >= MERGE_IOU:
+    common = overlap(a.box, b.box)
+    # A crowd's boxes hardly ever touch, and this is asked of every pair of them; not-a-number touches nothing.
+    if not common > 0:
+        return False
+    areas = a.box.area, b.box.area
+    if common >= MERGE_IOU * (sum(areas) - common):
         return True
-    close = 1 / MERGE_RATIO <= area_ratio(a.box, b.box) <= MERGE_RATIO
-    return close and containment(a.box, b.box) >= MERGE_CONTAINMENT
+    return max(areas) <= MERGE_RATIO * min(areas) and common >= MERGE_CONTAINMENT * min(areas)
 
 
 def _best_first(detections: Iterable[Detection]) -> list[Detection]:
