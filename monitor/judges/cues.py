@@ -88,7 +88,9 @@ class CuesJudge:
         """Judge one window; abstains on thin evidence, without a comparison, and when everything is as usual."""
         reading = read_cues(evidence)
         if reading.blank:
-            return self._abstain(description, "no speech, no body-language feed and no movement reading")
+            nothing = "no speech, no body-language feed and no movement reading"
+            since = "" if reading.reference.origin is Origin.BEFORE else f" after {_reference(reading)}"
+            return self._abstain(description, nothing + since)
         if description.insufficient:
             return self._abstain(description, "the description says that the evidence shows too little")
         contributions = weigh(reading)
@@ -177,7 +179,10 @@ def _capped(logit: float, most: float) -> float:
 
 
 def _rationale(reading: CueReading, told: Sequence[Contribution]) -> str:
-    reference = reading.reference
-    origin = "the session before" if reference.origin is Origin.BEFORE else "the window's own beginning"
     cues = ", ".join(f"{item.cue} {item.logit:+.3f}" for item in told)
-    return f"uncalibrated heuristic, against {reference.observed_s:.0f} s of {origin}: log-odds {cues}"
+    return f"uncalibrated heuristic, against {_reference(reading)}: log-odds {cues}"
+
+
+def _reference(reading: CueReading) -> str:
+    origin = "the session before" if reading.reference.origin is Origin.BEFORE else "the window's own beginning"
+    return f"{reading.reference.observed_s:.0f} s of {origin}"
