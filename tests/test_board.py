@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+
+from buffers.picture import Picture
+from buffers.records import (
+    DEIDENTIFIER_SEAL,
+    Box,
+    Cadence,
+    CleanFrame,
+    Gap,
+    Group,
+    MaskState,
+    NfblEvent,
+    Phase,
+    Prosody,
+    Track,
+    Window,
+)
+from monitor.board import Board
+from monitor.describers.base import ModelInfo
+from monitor.judges.base import Verdict
+from monitor.records import EndReason
+from monitor.snapshot import EstimateLabel, JudgedWindow, TrackEstimate
+
+pytestmark = pytest.mark.unit
+
+NEUTRAL = TrackEstimate(0.5, (0.05, 0.95), EstimateLabel.UNCERTAIN, 0, None, stale=False)
+
+
+def board(nfbl_state: str = "off") -> Board:
+    info = ModelInfo("cues", heuristic=True, calibrated=False, notice="heuristic")
+    return Board(
+        session="s",
+        source="clip.mp4",
+        mode="max",
+        duration_s=60.0,
+        describer=info,
+        judge=info,
+        detector="centerface",
+        mask="solid",
+        voice="level-matched",
+        nfbl_state=nfbl_state,
+        overall=NEUTRAL,
+        current=NEUTRAL,
+        journal=None,
+        tracks=(Track.VIDEO, Track.AUDIO),
+    )
+
+
+def frame(t_s: float, *masked: Box, state: MaskState = MaskState.MASKED) -> CleanFrame:
+    return CleanFrame(
+        t_s=t_s, index=0, picture=Picture.blank(64, 64), state=state, masked=masked, seal=DEIDENTIFIER_SEAL
+    )
+
+
+def event(number: int, phase: Phase = Phase.OPEN) -> NfblEvent:
+    return NfblEvent(
+        id=f"e{number}",
+        phase=phase,
+        group=Group.HEAD,
+        class_id="N34",
+        name="Touching nose",
+        side="left",
+        start_s=number,
+        end_s=number + 1,
+        score=1.0,
+        alternatives=(),
+        source="replay:x.csv",
+    )
+
+
+def test_rates_are_counted_between_the_first_and_the_latest_item() -> None:
+    books = board()
+    assert [health.rate_hz for health in books.media()] == [None, None]
+    for n in range(26):
+        books.frame(frame(10.0 + n / 25))
+    video, audio = books.media()
+    assert video.rate_hz == pytest.approx(25.0)
+    assert video.released == 26
+    assert audio.rate_hz is None
+
+
+def test_overlapping_masks_count_once_and_a_whole_frame_is_all_of_it() -> None:
+    books = board()
+    books.frame(frame(0.0, Box(0, 0, 32, 64), Box(-50, 0, 32, 64)))
+    assert books.snapshot().privacy.masked_area == pytest.approx(0.5)
+    books.frame(frame(0.1, Box(70, 70, 90, 90)))
+    assert books.snapshot().privacy.masked_area == 0.0
+    books.frame(frame(0.2, state=MaskState.WHOLE_FRAME))
+    assert books.snapshot().privacy.masked_area == 1.0
+    assert books.snapshot().privacy.whole_frames == 1
+
+
+def test_an_event_is_shown_once_in_its_latest_phase_and_counted_when_it_opens() -> None:
+    books = board("replay:x.csv")
+    books.media_s = 60.0
+    books.event(event(1))
+    books.event(event(2))
+    books.event(event(1, Phase.CLOSE))
+    shown = books.snapshot()
+    assert [(each.id, each.phase) for each in shown.nfbl] == [("e2", Phase.OPEN), ("e1", Phase.CLOSE)]
+    assert shown.nfbl_per_min == 2.0
+
+
+def test_without_a_feed_there_is_no_rate() -> None:
+    books = board()
+    books.media_s = 60.0
+    assert books.snapshot().nfbl_per_min is None
+
+
+def test_what_is_shown_stays_bounded_however_long_the_session() -> None:
+    books = board("replay:x.csv")
+    info = ModelInfo("cues", heuristic=True, calibrated=False, notice="")
+    for n in range(2000):
+        books.event(event(n))
+        window = Window(n + 1, n, n + 1, Cadence.LOCAL)
+        books.verdict(JudgedWindow(window, Verdict.abstain(info, "cues", "thin"), ""), abstained=True)
+        books.estimate(float(n), NEUTRAL, NEUTRAL)
+    shown = books.snapshot()
+    assert len(shown.nfbl) == len(shown.windows) == 32
+    assert len(shown.history) == 512
+    assert (shown.judged, shown.abstained) == (2000, 2000)
+
+
+def test_two_windows_that_end_together_make_one_point_of_history() -> None:
+    books = board()
+    books.estimate(60.0, NEUTRAL, NEUTRAL)
+    books.estimate(60.0, NEUTRAL, NEUTRAL)
+    assert len(books.snapshot().history) == 1
+
+
+def test_a_notice_is_said_once() -> None:
+    books = board()
+    books.notice("the file is cut short")
+    books.notice("the file is cut short")
+    assert books.snapshot().notices == ("the file is cut short",)
+
+
+def test_the_end_record_adds_up_the_session() -> None:
+    books = board("replay:x.csv")
+    books.media_s = 12.0
+    books.event(event(1))
+    books.gap(Gap(Track.AUDIO, 1.0, 2.0, "dropped"))
+    books.prosody(Prosody(0.0, 0.1, 0.9, None, None))
+    totals = books.end_record(EndReason.ENDED).totals
+    assert (totals.nfbl, totals.gaps, totals.judged) == (1, 1, 0)
+    assert books.snapshot().speaking is True
