@@ -42,7 +42,7 @@ def one_line(result: subprocess.CompletedProcess[str]) -> str:
     [
         (("replay", "nowhere.mp4"), 2, "nowhere.mp4"),
         (("replay", "."), 2, "folder"),
-        (("replay", "x.mp4", "--set", "faces.maks=solid"), 2, "faces.mask"),
+        (("replay", "x.mp4", "--set", "faces.maskk=solid"), 2, "faces.mask"),
         (("replay", "x.mp4", "--set", "faces.mask=opaque"), 2, "solid"),
         (("replay", "x.mp4", "--profile", "fast"), 2, "low-power"),
         (("replay", "x.mp4", "--describer", "video_llama"), 2, "cues"),

@@ -126,7 +126,7 @@ def test_the_hand_labels_of_the_shared_clips_can_be_replayed(media_dir: Path) ->
         ("start_s,end_s,class\n5,2,N7\n", r":2: end_s 2 is before start_s 5"),
         ("start_s,end_s,class,side\n1,2,N7,up\n", r":2: side is 'up', expected left"),
         ("start_s,end_s,class,score\n1,2,N7,7\n", r":2: score is 7, expected"),
-        (b"start_s,end_s,class\n1,2,N7\n1,2,caf\xe9\n", r":3: is not UTF-8"),
+        (b"start_s,end_s,class\n1,2,N7\n1,2,Ger\xe4t\n", r":3: is not UTF-8"),
         ("start_s,end_s,class\n1,2,N7\n".encode("utf-16"), r":1: is not UTF-8"),
         (b"start_s,end_s,class\n1,2,\0\n", r":2: holds a zero byte"),
         ('start_s,end_s,class\n1,2,"N7\n', r":2: not readable as CSV"),
