@@ -11,9 +11,8 @@ import hashlib
 import math
 import os
 import secrets
-import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +42,7 @@ from monitor.assess import Assessment, Assessor
 from monitor.board import Board
 from monitor.describers.registry import make_describer
 from monitor.estimate import Estimator
+from monitor.interrupts import interrupts_to
 from monitor.journal import Journal, default_path
 from monitor.judges.registry import make_judge
 from monitor.outputs.base import Command, Output
@@ -84,7 +84,10 @@ def run(plan: Plan, *, ui: str, ascii_only: bool) -> int:
         )
         return await session.run(output)
 
-    return asyncio.run(main())
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:  # interrupted again while it was ending
+        return _INTERRUPTED
 
 
 class Session:
@@ -106,9 +109,8 @@ class Session:
         describer, judge = make_describer(settings), make_judge(settings)
         estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
         self._assessor = Assessor(describer, judge, estimator, deadline_s=settings.windows.deadline_s)
-        journal = plan.journal or default_path(self._id)
-        self._board = _board(self._id, plan, pipeline, self._assessor, journal)
-        self._journal = Journal(journal, self._id)
+        self._path = plan.journal or default_path(self._id)
+        self._board = _board(self._id, plan, pipeline, self._assessor, self._path)
         self._process = psutil.Process()
         self._work = CpuMeter()
         self._judging: asyncio.Task[None] | None = None
@@ -127,19 +129,26 @@ class Session:
             self._write(records.MarkRecord(media_s=self._board.media_s, note=""))
 
     async def run(self, *outputs: Output) -> int:
-        """Run to the end of the source and return the exit code. Whatever happens, outputs are closed."""
+        """Run to the end of the source and return the exit code. Whatever happens, everything is closed.
+
+        Raises:
+            JournalError: the journal cannot be written.
+            SourceLost, DeidentificationFailed: the session ended early; the journal says so too.
+        """
         self._running = asyncio.current_task()
-        with self._journal, _interrupts_to(self._interrupt):
-            try:
-                for output in outputs:
-                    await output.start()
-                    self._outputs += (output,)
-                return await self._run()
-            finally:
-                await asyncio.to_thread(self._ingest.abort)
-                await self._assessor.close()
-                for output in self._outputs:
-                    await output.close(self._board.snapshot())
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self._assessor.close)
+            closing.push_async_callback(asyncio.to_thread, self._ingest.abort)
+            self._journal = closing.enter_context(Journal(self._path, self._id))
+            closing.enter_context(interrupts_to(self._interrupt))
+            for output in outputs:
+                await output.start()
+                closing.push_async_callback(self._close, output)
+                self._outputs += (output,)
+            return await self._run()
+
+    async def _close(self, output: Output) -> None:
+        await output.close(self._board.snapshot())
 
     async def _run(self) -> int:
         self._write(_session_record(self._plan, self._pipeline, self._board))
@@ -147,7 +156,7 @@ class Session:
         self._board.state = SessionState.LIVE
         display = asyncio.create_task(self._display())
         try:
-            await self._consume()
+            await self._consume(display)
             await self._finish()
         except MonitorError as error:
             self._end(EndReason.FAILED, str(error))
@@ -158,7 +167,8 @@ class Session:
             display.cancel()
         return _INTERRUPTED if self._interrupted else 0
 
-    async def _consume(self) -> None:
+    async def _consume(self, display: asyncio.Task[None]) -> None:
+        """Take what comes until the source ends; a fault of the judging or of the display ends the session."""
         while True:
             try:
                 batch = await asyncio.to_thread(self._ingest.next_batch, _POLL_S)
@@ -166,8 +176,9 @@ class Session:
                 continue
             except ChannelClosed:
                 return
-            if self._judging is not None and self._judging.done():
-                self._judging.result()
+            for task in (self._judging, display):
+                if task is not None and task.done():
+                    task.result()
             await self._take(batch)
 
     async def _take(self, batch: Batch) -> None:
@@ -314,19 +325,6 @@ class Session:
             self._running.cancel()
         self._stopped = self._interrupted = True
         self._ingest.stop()
-
-
-@contextlib.contextmanager
-def _interrupts_to(handler: Callable[[], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in caught:
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
 
 
 def _digest(plan: Plan, pipeline: Pipeline) -> str:

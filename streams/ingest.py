@@ -118,9 +118,11 @@ class Ingest:
         self.stop()
         for channel in (self._video, self._audio, self._out):
             channel.abort()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(_JOIN_S)
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
+            thread.join(_JOIN_S)
+        if not started:
+            self._source.close()
         self._pipeline.close()
 
     def counts(self) -> dict[Track, TrackCounts]:

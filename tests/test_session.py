@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from buffers.records import Cadence, EvidencePlan, Window
-from configs.errors import ModelUnavailable
+from configs.errors import JournalError, ModelUnavailable
 from monitor.outputs.base import Command
 from monitor.records import schema_text
 from monitor.session import Session
@@ -165,3 +165,16 @@ def test_a_recording_that_was_moved_with_its_feed_gives_the_same_journal(intervi
         assert run(Session(plan(Path(video), folder / "j.jsonl", f"nfbl.source={feed}"))) == 0
         journals.append((folder / "j.jsonl").read_bytes())
     assert journals[0] == journals[1]
+
+
+def test_a_journal_of_another_session_is_left_alone_and_everything_is_closed(
+    interview: Interview, tmp_path: Path
+) -> None:
+    journal = tmp_path / "j.jsonl"
+    journal.write_text('{"schema":1,"session":"m-other","seq":1,"kind":"mark","media_s":0.0,"note":""}\n')
+    session = Session(plan(interview.video, journal))
+    output = Watching(session)
+    with pytest.raises(JournalError, match="m-other"):
+        asyncio.run(session.run(output))
+    assert "m-other" in journal.read_text(encoding="utf-8")
+    assert output.shown == []
