@@ -29,6 +29,7 @@ from streams.deidentify.pitch import CONTEXT, pitch_hz
 from streams.deidentify.prosody import BLOCK
 from streams.deidentify.vad import SileroVad, SpeechTrack
 from streams.models.cache import model_path
+from streams.speechlike import plan_utterances, speak
 
 SPEECH = SHARED / "media" / "speech" / "musetalk_eng.wav"
 COEFFICIENT = 0.8
@@ -142,18 +143,23 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     """Measure, print and, where asked, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("wav", nargs="?", type=Path, default=SPEECH, help="16 kHz mono speech (default: %(default)s)")
+    parser.add_argument("wav", nargs="?", type=Path, help="16-bit 16 kHz mono (default: the shared speech, or made up)")
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     options = parser.parse_args()
-    rate_hz, sound = wavfile.read(options.wav)
-    if rate_hz != AUDIO_RATE_HZ or sound.ndim != 1 or sound.dtype != np.int16:
-        parser.error(f"{options.wav} is not 16-bit 16 kHz mono")
-    samples = sound.astype(np.float64) / 32768.0
+    wav = options.wav or (SPEECH if SPEECH.is_file() else None)
+    if wav is None:
+        rng = np.random.default_rng(7)
+        name, samples = "speech-like sound", speak(plan_utterances(60.0, 30.0, rng), 60.0, rng).astype(np.float64)
+    else:
+        rate_hz, sound = wavfile.read(wav)
+        if rate_hz != AUDIO_RATE_HZ or sound.ndim != 1 or sound.dtype != np.int16:
+            parser.error(f"{wav} is not 16-bit 16 kHz mono")
+        name, samples = wav.name, sound.astype(np.float64) / 32768.0
     rows = measured(samples)
-    print(f"{options.wav.name}: {len(samples) / AUDIO_RATE_HZ:.1f} s, λ {COEFFICIENT}, best of {RUNS}, one thread")
+    print(f"{name}: {len(samples) / AUDIO_RATE_HZ:.1f} s, λ {COEFFICIENT}, best of {RUNS}, one thread")
     print(table(rows))
     if options.json is not None:
-        options.json.write_text(json.dumps({"file": options.wav.name, "rows": [asdict(row) for row in rows]}, indent=1))
+        options.json.write_text(json.dumps({"file": name, "rows": [asdict(row) for row in rows]}, indent=1))
 
 
 if __name__ == "__main__":
