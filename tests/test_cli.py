@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.clips import Tone, write
 
 pytestmark = pytest.mark.media
 
+ENTER_SCREEN, LEAVE_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
 HEAVY = ("torch", "transformers", "aiortc", "ray", "mediapipe", "openai", "matplotlib")
 
 
@@ -121,6 +125,43 @@ def test_an_interrupted_session_is_flushed_and_ends_with_130(
     assert process.returncode == 130
     assert errors == ""
     assert json.loads(journal.read_text(encoding="utf-8").splitlines()[-1])["reason"] == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_terminal_is_given_back_whatever_ends_the_session(
+    number: signal.Signals, interview: Interview, tmp_path: Path
+) -> None:
+    person, program = pty.openpty()
+    before = termios.tcgetattr(program)
+    words = ["replay", str(interview.video), "--ui", "full", "--journal", str(tmp_path / "j.jsonl")]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", *words],
+        stdin=program,
+        stdout=program,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        assert ENTER_SCREEN in read_until(person, b"LIVE")
+        process.send_signal(number)
+        read_until(person, LEAVE_SCREEN)
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert termios.tcgetattr(program) == before
+    os.close(person)
+    os.close(program)
+
+
+def read_until(fd: int, word: bytes) -> bytes:
+    """What comes out of a terminal up to and with `word`."""
+    seen = b""
+    while word not in seen:
+        ready, _, _ = select.select([fd], [], [], 60)
+        assert ready, f"{word!r} never came, only {seen[-300:]!r}"
+        seen += os.read(fd, 65536)
+    return seen
 
 
 def test_the_default_path_imports_nothing_heavy(models: None, tmp_path: Path) -> None:

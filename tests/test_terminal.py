@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import re
-import signal
 import termios
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -184,22 +183,6 @@ def test_a_frozen_picture_stays_and_thaws_to_the_newest(terminal: tuple[int, int
         await output.close(None)
 
     run(main())
-
-
-def test_sigterm_asks_the_session_to_quit_and_is_given_back(terminal: tuple[int, int]) -> None:
-    _, program = terminal
-
-    async def main() -> None:
-        asked = Asked()
-        output = output_on(Screen(), program, asked)
-        await output.start()
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asked.came.wait()
-        assert asked == [Command.QUIT]
-        await output.close(None)
-
-    run(main())
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def choose(ui: str, stdout: io.StringIO, **environ: str) -> Output:

@@ -1,6 +1,6 @@
 """The dashboard on a terminal: a thin shell around `render`. It takes the screen and always gives it back.
 
-Three ways lead out: `close`, the end of the process (atexit), and SIGTERM, which becomes a request to quit.
+Two ways lead out: `close`, and the end of the process (atexit). Signals are the session's: it closes its outputs.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import io
-import signal
 import sys
-import threading
 from collections.abc import Callable
 
 from rich.console import Console
@@ -45,7 +43,6 @@ class TerminalOutput:
         self._live = Live(Text(""), console=console, auto_refresh=False, screen=True)
         fd = _stdin_fd() if keys_fd is None else keys_fd
         self._keys = None if fd is None else KeyReader(fd, self._press)
-        self._sigterm_loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def view(self) -> View:
@@ -56,7 +53,6 @@ class TerminalOutput:
         """Take the screen and the keys."""
         loop = asyncio.get_running_loop()
         atexit.register(self._restore)
-        self._catch_sigterm(loop)
         try:
             self._live.start()
             if self._keys is not None:
@@ -105,20 +101,6 @@ class TerminalOutput:
                 self._keys.stop()
         finally:
             self._live.stop()
-            if self._sigterm_loop is not None and not self._sigterm_loop.is_closed():
-                self._sigterm_loop.remove_signal_handler(signal.SIGTERM)
-            self._sigterm_loop = None
-
-    def _catch_sigterm(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Unless somebody handles SIGTERM already: by default it ends the process and leaves the screen taken."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            try:
-                loop.add_signal_handler(signal.SIGTERM, self._on_command, Command.QUIT)
-            except NotImplementedError:  # no signals on this system's event loop
-                return
-            self._sigterm_loop = loop
 
 
 def _stdin_fd() -> int | None:
