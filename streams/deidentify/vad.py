@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
-from configs.errors import ModelUnavailable
 from streams.deidentify.lpc import Reals
-
-if TYPE_CHECKING:
-    import onnxruntime
+from streams.models.runtime import open_onnx
 
 CHUNK: Final = 512
 """Samples judged at once (32 ms): the only size Silero VAD 5 and 6 take at 16 kHz."""
@@ -45,18 +42,7 @@ class SileroVad:
 
     def __init__(self, path: Path) -> None:
         """Load the model file; ModelUnavailable when it is missing or no such model."""
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # the runtime's errors share no narrower base
-            raise ModelUnavailable(f"voice activity model {path} cannot be loaded: fetch the models again") from error
+        self._session = open_onnx(path)
         self._rate = np.array(AUDIO_RATE_HZ, np.int64)
         self._context: NDArray[np.float32] = np.zeros(_CONTEXT, np.float32)
         self._state: NDArray[np.float32] = np.zeros(_STATE_SHAPE, np.float32)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from buffers.picture import Picture, fit_within
 from buffers.records import Box
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.detectors.suppress import suppressed
+from streams.models.runtime import open_onnx
 
 LONG_SIDE_PX = 640
 """Long side looked at: 73 ms a frame and faces from 12.5 % of the width; full 720p would take 273 ms."""
@@ -63,13 +63,9 @@ class Mmod:
     name = "mmod"
 
     def __init__(self, model: Path) -> None:
-        """Load the ONNX file; ONNX Runtime's own errors where it cannot be read."""
+        """Load the ONNX file; `ModelUnavailable` where it cannot be read."""
         cv2.setNumThreads(1)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        # A spinning thread pool takes a core from the rest of the pipeline while it waits.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = open_onnx(model)
         self._input = self._session.get_inputs()[0].name
 
     def detect(self, picture: Picture) -> list[Detection]:
