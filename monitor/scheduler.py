@@ -100,7 +100,6 @@ class Scheduler:
         self._global = _Grid(0.0, global_every_s, first)
         self._local_end_s = 0.0
         self._global_end_s = 0.0
-        self._judged_s = 0.0
         self._news: list[tuple[float, float]] = []
         self._calls_s: deque[float] = deque()
         self._running: Window | None = None
@@ -131,10 +130,6 @@ class Scheduler:
         """Media time without a judged window after which the estimate is stale; never where none is planned."""
         every_s = self._local.every_s or self._global.every_s
         return MISSED_PERIODS * every_s if every_s > 0 else math.inf
-
-    def stale(self, media_s: float) -> bool:
-        """Whether, at `media_s`, three local periods have passed without a judged window."""
-        return media_s - self._judged_s > self.stale_after_s
 
     def due(self, watermark_s: float) -> Window | None:
         """The window to judge now, None while one is running or none is complete.
@@ -178,14 +173,12 @@ class Scheduler:
             self._skipped += self._global.passed(window.end_s)
             self._global_end_s = window.end_s
 
-    def finished(self, window: Window, judged: bool) -> None:
-        """The running window is done; `judged` is False when it abstained. ValueError when it is not running."""
+    def finished(self, window: Window) -> None:
+        """The running window is done, judged or not. ValueError when it is not running."""
         if self._running != window:
             msg = f"window {window.id} cannot finish: {self._running} is running"
             raise ValueError(msg)
         self._running = None
-        if judged:
-            self._judged_s = max(self._judged_s, window.end_s)
 
     def final(self, end_s: float) -> tuple[Window, ...]:
         """Close the plan at the session's end and return its last windows, to be started in this order.

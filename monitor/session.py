@@ -240,7 +240,7 @@ class Session:
 
         async def judging() -> None:
             assessment = await self._assessor.assess(evidence, refusal)
-            self._scheduler.finished(window, judged=not assessment.abstained)
+            self._scheduler.finished(window)
             self._board.running = None
             self._keep(assessment)
 

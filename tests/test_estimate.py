@@ -79,7 +79,7 @@ def schedule(length_s: float) -> list[Window]:
     windows = []
     while (window := plan.due(length_s)) is not None:
         plan.started(window)
-        plan.finished(window, judged=True)
+        plan.finished(window)
         windows.append(window)
     return windows
 

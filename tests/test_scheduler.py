@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.records import CLIP_S, Cadence, Coverage, Track, Window
-from configs.settings import WindowSettings
+from configs.settings import EstimateSettings, WindowSettings
+from monitor.describers.base import ModelInfo
+from monitor.estimate import Estimator
+from monitor.judges.base import Label, Verdict
 from monitor.scheduler import Scheduler
 
 pytestmark = pytest.mark.unit
@@ -22,9 +25,9 @@ def plan(*, complete: bool = True, **settings: float) -> Scheduler:
     return Scheduler(WindowSettings.model_validate(settings), complete=complete)
 
 
-def judge(scheduler: Scheduler, window: Window, *, judged: bool = True) -> Window:
+def judge(scheduler: Scheduler, window: Window) -> Window:
     scheduler.started(window)
-    scheduler.finished(window, judged)
+    scheduler.finished(window)
     return window
 
 
@@ -69,7 +72,7 @@ def test_no_window_is_due_while_one_is_running() -> None:
     scheduler.started(window)
     assert scheduler.running == window
     assert scheduler.due(100.0) is None
-    scheduler.finished(window, judged=True)
+    scheduler.finished(window)
     assert scheduler.due(100.0) == Window(2, 0.0, 25.0, LOCAL)
 
 
@@ -94,7 +97,7 @@ def test_a_late_live_session_jumps_to_the_newest_window_and_counts_what_it_skipp
     slow = scheduler.due(10.0)
     assert slow is not None
     scheduler.started(slow)
-    scheduler.finished(slow, judged=True)
+    scheduler.finished(slow)
     assert scheduler.due(58.0) == Window(2, 23.0, 55.0, LOCAL)
     drain(scheduler, 58.0)
     assert scheduler.skipped == 2
@@ -194,17 +197,20 @@ def test_a_session_shorter_than_the_first_window_is_still_judged() -> None:
 
 def test_the_estimate_is_stale_after_three_periods_without_a_judged_window() -> None:
     scheduler = plan()
-    assert not scheduler.stale(45.0)
-    assert scheduler.stale(45.1)
+    assert scheduler.stale_after_s == 45.0
+    model = ModelInfo("model", heuristic=False, calibrated=False, notice="")
+    estimator = Estimator(EstimateSettings(), judge=model, stale_after_s=scheduler.stale_after_s)
+    assert not estimator.at(45.0).overall.stale
+    assert estimator.at(45.1).overall.stale
     window = scheduler.due(10.0)
     assert window is not None
-    judge(scheduler, window)
-    assert not scheduler.stale(55.0)
+    said = Verdict(Label.POSITIVE, 0.8, 8.0, "model", "model", False, "why")
+    estimator.add(judge(scheduler, window), said, Coverage(1.0, 1.0, 0.0))
+    assert not estimator.at(55.0).overall.stale
     abstained = scheduler.due(25.0)
     assert abstained is not None
-    judge(scheduler, abstained, judged=False)
-    assert scheduler.stale(55.1)
-    assert scheduler.stale_after_s == 45.0
+    estimator.add(judge(scheduler, abstained), Verdict.abstain(model, "model", "thin"), Coverage(0.0, 0.0, 0.0))
+    assert estimator.at(55.1).overall.stale
 
 
 def test_steps_out_of_order_are_refused() -> None:
@@ -212,7 +218,7 @@ def test_steps_out_of_order_are_refused() -> None:
     window = scheduler.due(10.0)
     assert window is not None
     with pytest.raises(ValueError, match="cannot finish"):
-        scheduler.finished(window, judged=True)
+        scheduler.finished(window)
     scheduler.started(window)
     with pytest.raises(ValueError, match="cannot start"):
         scheduler.started(window)
@@ -294,11 +300,11 @@ def follow(scheduler: Scheduler, steps: list[tuple[float, float, bool]]) -> tupl
             assert scheduler.due(watermark_s) is None
             windows.append(window)
             if done:
-                scheduler.finished(window, judged=True)
+                scheduler.finished(window)
         if done and scheduler.running is not None:
-            scheduler.finished(scheduler.running, judged=True)
+            scheduler.finished(scheduler.running)
     if scheduler.running is not None:
-        scheduler.finished(scheduler.running, judged=False)
+        scheduler.finished(scheduler.running)
     windows.extend(judge(scheduler, window) for window in scheduler.final(watermark_s))
     return windows, watermark_s
 
@@ -368,7 +374,7 @@ def test_without_local_windows_only_the_whole_session_is_judged() -> None:
     assert window is not None
     assert (window.cadence, window.start_s, window.end_s) == (Cadence.GLOBAL, 0.0, 60.0)
     scheduler.started(window)
-    scheduler.finished(window, judged=True)
+    scheduler.finished(window)
     assert [last.cadence for last in scheduler.final(90.0)] == [Cadence.GLOBAL]
     assert scheduler.stale_after_s == 180.0
 
@@ -378,7 +384,7 @@ def test_the_paper_judges_the_whole_recording_once_at_its_end() -> None:
     scheduler = Scheduler(settings, complete=True)
     assert scheduler.due(7200.0) is None
     assert scheduler.next_due_s is None
-    assert not scheduler.stale(7200.0)
+    assert scheduler.stale_after_s == math.inf
     assert [(last.start_s, last.end_s) for last in scheduler.final(7200.0)] == [(0.0, 7200.0)]
 
 
@@ -387,5 +393,5 @@ def test_a_session_that_ends_just_after_it_was_judged_whole_is_not_judged_whole_
     window = scheduler.due(60.0)
     assert window is not None
     scheduler.started(window)
-    scheduler.finished(window, judged=True)
+    scheduler.finished(window)
     assert scheduler.final(60.03) == ()
