@@ -43,5 +43,5 @@ $(VENV)/.base: $(VENV)/.venv pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --editable '.[dev,audit]'
 	touch $@

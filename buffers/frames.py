@@ -50,7 +50,7 @@ def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int) -> StoredFram
         height_px=height_px,
         thumbnail=_thumbnail(scaled),
         state=frame.state,
-        masked=tuple(_as_share(box, picture) for box in frame.masked),
+        masked=tuple(_as_share(mask.box, picture) for mask in frame.masked),
     )
 
 

@@ -70,6 +70,21 @@ class MaskState(StrEnum):
     """The policy could not be satisfied: nothing of the frame was released."""
 
 
+class MaskOrigin(StrEnum):
+    """Where the box of one mask comes from; with `MaskState` the audit trail of de-identification."""
+
+    DETECTED = "detected"
+    """The face was found in this frame."""
+    BRIDGED = "bridged"
+    """Found before and after: the way between was interpolated."""
+    HELD = "held"
+    """Found before and lost: the last box is carried on."""
+    LOOK_BACK = "look-back"
+    """Found only later in the shot: the first box is carried back."""
+    WHOLE_FRAME = "whole-frame"
+    """No face: nobody knows what is in the frame, so all of it is hidden."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """Axis-aligned box in pixels, x right, y down; may reach beyond the picture."""
@@ -95,11 +110,25 @@ class Box:
         return max(0.0, self.width) * max(0.0, self.height)
 
 
+@dataclass(frozen=True, slots=True)
+class MaskedBox:
+    """One mask that was drawn: the pixels it covers and the evidence it rests on.
+
+    `track` numbers the face for its life in the session and `score` (0-1) is that of the detection `box` was
+    taken or carried from; both are None for `MaskOrigin.WHOLE_FRAME`.
+    """
+
+    box: Box
+    origin: MaskOrigin
+    track: int | None = None
+    score: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CleanFrame:
     """One de-identified image.
 
-    `masked` are the mask boxes that were drawn, in pixels of the picture; `index` counts the frames the
+    `masked` are the masks that were drawn, in pixels of the picture; `index` counts the frames the
     source decoded, so that a dropped frame leaves a hole.
     """
 
@@ -107,7 +136,7 @@ class CleanFrame:
     index: int
     picture: Picture
     state: MaskState
-    masked: tuple[Box, ...]
+    masked: tuple[MaskedBox, ...]
     seal: Seal
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from configs.keys import keys, plain, sections
 from configs.settings import Settings
 from configs.yamlfile import Value, parse_value, printable, read_entries
 
-PROFILES: Final = ("default", "interview", "low-power", "paper")
+PROFILES: Final = ("default", "interview", "low-power", "offline", "paper")
 """The shipped profiles; each is a YAML file of that name beside this module."""
 
 ENVIRONMENT_PREFIX: Final = "EMOTION_MONITOR__"

@@ -29,6 +29,7 @@ class DetectorName(StrEnum):
     CENTERFACE = "centerface"
     MMOD = "mmod"
     DLIB = "dlib"
+    BLAZEFACE = "blazeface"
 
 
 class MaskStyle(StrEnum):
@@ -45,6 +46,8 @@ class VoiceMode(StrEnum):
 
     LEVEL_MATCHED = "level-matched"
     REFERENCE = "reference"
+    FEATURES_ONLY = "features-only"
+    DROP = "drop"
 
 
 class FaceSettings(Section):
@@ -52,7 +55,11 @@ class FaceSettings(Section):
 
     detector: DetectorName = Field(default=DetectorName.CENTERFACE, strict=False)
     """Face detector. `centerface`: fast, closes the hard shot; `mmod`: dlib's CNN as ONNX (the paper's weights);
-    `dlib`: the same through the dlib package (extra `dlib`, slow)."""
+    `dlib`: the same through the dlib package (extra `dlib`, slow); `blazeface`: MediaPipe's (extra `nfbl`)."""
+    evidence: DetectorName | None = Field(default=None, strict=False)
+    """A second detector whose boxes are added to the first one's (it can remove or shrink none), or null."""
+    evidence_every: Annotated[int, Field(ge=1, le=100)] = 5
+    """The second detector looks at every n-th frame (count); the first one looks at every frame."""
     start_score: Share = 0.5
     """Score at which a face track starts (0-1; CenterFace scale). Lower masks more. Source: measured policy A2."""
     continue_score: Share = 0.15
@@ -65,10 +72,14 @@ class FaceSettings(Section):
     """Mask growth upwards (hair), share of the face's height. Source: measured policy A2."""
     grow_down: Share = 0.12
     """Mask growth downwards (chin), share of the face's height. Source: measured policy A2."""
+    feather: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+    """Soft rim outside the hard mask, share of its shorter side; what is inside the hard mask stays as it is."""
     lookback_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.5
     """Delay before a frame is released, so that a face found late masks the frames before it (s)."""
     hold_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.5
     """How long a lost face's mask stays, growing (s). 15 frames at 30 fps close the hard shot."""
+    link_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.58
+    """Longest time between two sightings that are one face, masked all the way between (s). 16 missing frames."""
     stale_frames: Annotated[int, Field(ge=1, le=100)] = 5
     """Frames without an answer from the detector after which whole frames are masked (count)."""
     detector_timeout_s: Seconds = 2.0
@@ -86,7 +97,9 @@ class VoiceSettings(Section):
     """Altering the voice (McAdams coefficient λ: pole angles θ become θ^λ)."""
 
     mode: VoiceMode = Field(default=VoiceMode.LEVEL_MATCHED, strict=False)
-    """`level-matched` keeps each frame's energy; `reference` equals the VoicePrivacy 2024 baseline B2."""
+    """`level-matched` keeps each frame's energy; `reference` equals the VoicePrivacy 2024 baseline B2, limited to full
+    scale; `features-only` keeps no sound at all, prosody is measured and the sound let go; `drop` does not even
+    listen."""
     coefficient: Annotated[float, Field(ge=0.3, le=1.0)] | None = None
     """Fixed λ. None (default) draws it anew for each pause-delimited segment; a fixed λ is easily attacked."""
     coefficient_range: tuple[float, float] = Field(default=(0.5, 0.9), strict=False)

@@ -238,7 +238,8 @@ def _masked_share(frame: CleanFrame) -> float:
     """Share of the picture under masks, on a coarse grid: exact enough for a display, and overlaps count once."""
     grid = np.zeros((_GRID, _GRID), bool)
     across, down = _GRID / frame.picture.width_px, _GRID / frame.picture.height_px
-    for box in frame.masked:
+    for mask in frame.masked:
+        box = mask.box
         rows = slice(max(0, round(box.y0 * down)), max(0, round(box.y1 * down)))
         grid[rows, max(0, round(box.x0 * across)) : max(0, round(box.x1 * across))] = True
     return float(grid.mean())

@@ -22,6 +22,7 @@ from monitor.describers.base import ModelInfo
 from monitor.judges.base import Verdict
 from monitor.records import EndReason
 from monitor.snapshot import EstimateLabel, JudgedWindow, TrackEstimate
+from tests.made_masks import drawn
 
 pytestmark = pytest.mark.unit
 
@@ -50,7 +51,7 @@ def board(nfbl_state: str = "off") -> Board:
 
 def frame(t_s: float, *masked: Box, state: MaskState = MaskState.MASKED) -> CleanFrame:
     return CleanFrame(
-        t_s=t_s, index=0, picture=Picture.blank(64, 64), state=state, masked=masked, seal=DEIDENTIFIER_SEAL
+        t_s=t_s, index=0, picture=Picture.blank(64, 64), state=state, masked=drawn(*masked), seal=DEIDENTIFIER_SEAL
     )
 
 

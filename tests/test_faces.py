@@ -159,7 +159,7 @@ def test_every_kind_of_failure_counts_as_not_having_looked(failure: Reply) -> No
 def test_before_the_first_answer_whole_frames_are_hidden() -> None:
     out = run([broken] * 2, [frame(place, None) for place in range(4)])
     assert [clean.state for clean in out] == [MaskState.WHOLE_FRAME] * 2 + [MaskState.CLEAR] * 2
-    assert out[0].masked == (Box(0, 0, WIDTH, HEIGHT),)
+    assert [mask.box for mask in out[0].masked] == [Box(0, 0, WIDTH, HEIGHT)]
 
 
 def test_a_detector_that_hangs_is_replaced_three_times_and_then_nothing_is_shown() -> None:

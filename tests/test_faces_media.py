@@ -70,7 +70,7 @@ def deidentify(path: Path, last: int | None = None) -> dict[int, CleanFrame]:
 
 def masked(clean: CleanFrame) -> NDArray[np.bool_]:
     mask = np.zeros(clean.picture.y.shape, bool)
-    for box in clean.masked:
+    for box in (mask.box for mask in clean.masked):
         mask[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
     return mask
 

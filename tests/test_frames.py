@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from buffers.frames import FrameStore, difference, store
 from buffers.picture import Picture
 from buffers.records import DEIDENTIFIER_SEAL, Box, CleanFrame, HorizonLimits, MaskState
+from tests.made_masks import drawn
 
 pytestmark = pytest.mark.unit
 
@@ -22,7 +23,7 @@ def frame(
 ) -> CleanFrame:
     picture = Picture.blank(*size, luma)
     return CleanFrame(
-        t_s=t_s, index=round(t_s * 100), picture=picture, state=state, masked=masked, seal=DEIDENTIFIER_SEAL
+        t_s=t_s, index=round(t_s * 100), picture=picture, state=state, masked=drawn(*masked), seal=DEIDENTIFIER_SEAL
     )
 
 
@@ -45,7 +46,7 @@ def test_a_stored_frame_is_a_jpeg_of_the_asked_size_with_its_masks_as_shares() -
         index=7,
         picture=Picture.from_rgb(rgb),
         state=MaskState.MASKED,
-        masked=(Box(80, 45, 160, 90),),
+        masked=drawn(Box(80, 45, 160, 90)),
         seal=DEIDENTIFIER_SEAL,
     )
     one = store(clean, long_side_px=160, jpeg_quality=90)
@@ -134,7 +135,7 @@ def test_what_moves_under_a_mask_does_not_count() -> None:
         picture = Picture.blank(64, 36, 100)
         picture.y[:, :32] = luma
         return CleanFrame(
-            t_s=t_s, index=0, picture=picture, state=MaskState.MASKED, masked=masked, seal=DEIDENTIFIER_SEAL
+            t_s=t_s, index=0, picture=picture, state=MaskState.MASKED, masked=drawn(*masked), seal=DEIDENTIFIER_SEAL
         )
 
     covered = Box(-5, -5, 32, 40)

@@ -200,7 +200,7 @@ def test_off_is_a_word_and_not_false() -> None:
 
 def test_an_unknown_profile_lists_the_known_ones() -> None:
     message = refusal("intervew")
-    assert "default, interview, low-power, paper" in message
+    assert "default, interview, low-power, offline, paper" in message
     assert "did you mean interview?" in message
 
 

@@ -13,11 +13,11 @@ from buffers.picture import Picture
 from buffers.records import Box
 from configs.settings import MaskStyle
 from streams.deidentify.masks import MASK_CHROMA, MASK_LUMA, Masker, whole
-from streams.deidentify.policy import FaceMask
+from tests.made_masks import face
 
 pytestmark = pytest.mark.unit
 
-FACE = FaceMask(1, Box(20, 10, 80, 90))
+FACE = face(1, Box(20, 10, 80, 90))
 STYLES = list(MaskStyle)
 
 
@@ -30,7 +30,8 @@ def noisy(width_px: int = 121, height_px: int = 99, seed: int = 0) -> Picture:
 
 
 def draw(picture: Picture, style: MaskStyle, *boxes: Box, t_s: float = 0.0) -> tuple[Picture, tuple[Box, ...]]:
-    return Masker(style, seed=1).masked(picture, [FaceMask(place, box) for place, box in enumerate(boxes)], t_s)
+    clean, masks = Masker(style, seed=1).masked(picture, [face(*item) for item in enumerate(boxes)], t_s)
+    return clean, tuple(mask.box for mask in masks)
 
 
 def test_nothing_of_the_source_is_left_under_a_solid_mask() -> None:
@@ -103,7 +104,7 @@ def test_a_hidden_picture_shows_nothing_and_keeps_its_size() -> None:
     clean, (box,) = whole(noisy())
     assert (clean.y == MASK_LUMA).all()
     assert (clean.u == MASK_CHROMA).all()
-    assert (clean.width_px, clean.height_px, box.area) == (121, 99, 121 * 99)
+    assert (clean.width_px, clean.height_px, box.box.area) == (121, 99, 121 * 99)
 
 
 def test_soft_cells_do_not_move_with_the_source_within_a_second() -> None:
@@ -125,7 +126,7 @@ def test_soft_cells_are_refreshed_after_a_second_under_the_same_noise() -> None:
 def test_two_faces_get_different_noise_and_another_key_another_one() -> None:
     grey = Picture.blank(121, 99, 120)
     one = Masker(MaskStyle.SOFT, seed=1).masked(grey, [FACE], 0.0)[0].y
-    other_face = Masker(MaskStyle.SOFT, seed=1).masked(grey, [FaceMask(2, FACE.box)], 0.0)[0].y
+    other_face = Masker(MaskStyle.SOFT, seed=1).masked(grey, [face(2, FACE.box)], 0.0)[0].y
     other_key = Masker(MaskStyle.SOFT).masked(grey, [FACE], 0.0)[0].y
     assert (one != other_face).any()
     assert (one != other_key).any()

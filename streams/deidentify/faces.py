@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from buffers.records import DEIDENTIFIER_SEAL, CleanFrame, MaskState, Track
 from configs.settings import FaceSettings
 from streams.deidentify.cuts import CutFinder
-from streams.deidentify.detectors.base import FaceDetector
+from streams.deidentify.detectors.base import Detection, FaceDetector
 from streams.deidentify.guard import GuardedDetector
 from streams.deidentify.masks import Masker, whole
 from streams.deidentify.policy import MaskPolicy
 from streams.deidentify.tracks import LINK_S
 from streams.media import RawFrame, RawGap
+
+AHEAD = 2
+"""Frames a detector of several may have before it: one to look at, and one so that it need not wait for the next."""
 
 ROUNDING_S = 1e-6
 """Media times are sums of floats: fifteen thirtieths may come out just below half a second (s)."""
@@ -35,17 +38,30 @@ class FaceCounts:
 
 
 class FaceDeidentifier:
-    """De-identifies one video track. Used from one thread."""
+    """De-identifies one video track. Used from one thread.
+
+    Live, a frame is looked at before `push` returns. With several `detectors` frames are looked at side by side while
+    others are read and written: what is released and how it looks stays the same, it only comes `AHEAD` frames later.
+    """
 
     def __init__(
-        self, settings: FaceSettings, make_detector: Callable[[], FaceDetector], *, seed: int | None = None
+        self,
+        settings: FaceSettings,
+        make_detector: Callable[[], FaceDetector],
+        *,
+        seed: int | None = None,
+        detectors: int = 1,
     ) -> None:
-        """Build the detector (`DeidentificationFailed` where that is impossible).
+        """Build the detectors (`DeidentificationFailed` where that is impossible).
 
         `make_detector` is also called when a stuck detector is replaced. `seed` fixes the noise of soft masks.
         """
         self._settings = settings
-        self._detector = GuardedDetector(make_detector, timeout_s=settings.detector_timeout_s)
+        self._detectors = tuple(
+            GuardedDetector(make_detector, timeout_s=settings.detector_timeout_s) for _ in range(detectors)
+        )
+        self._asked: deque[tuple[RawFrame, GuardedDetector]] = deque()
+        self._turn = 0
         self._policy = MaskPolicy(settings, 1, 1)
         self._masker = Masker(settings.mask, seed=seed)
         self._cuts = CutFinder()
@@ -56,23 +72,22 @@ class FaceDeidentifier:
     @property
     def counts(self) -> FaceCounts:
         """Counters up to now."""
-        return FaceCounts(self._frames, self._whole_frames, self._detector.failures, self._policy.faces)
+        return FaceCounts(
+            self._frames, self._whole_frames, sum(each.failures for each in self._detectors), self._policy.faces
+        )
 
     @property
     def holding(self) -> bool:
         """Whether frames wait for their look-back to be over."""
-        return bool(self._waiting)
+        return bool(self._waiting or self._asked)
 
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         """Take the next frame; the frames whose look-back is over by now, in order (often one, sometimes none)."""
-        released = [] if self._continues(frame) else self._restart(frame)
-        picture = frame.picture
-        self._last = (frame.t_s, picture.width_px, picture.height_px)
-        self._policy.observe(frame.t_s, self._detector.detect(picture), cut=self._cuts.is_cut(picture))
-        self._waiting.append(frame)
-        while self._waiting and frame.t_s - self._waiting[0].t_s >= self._settings.lookback_s - ROUNDING_S:
-            released.append(self._release())
-        return released
+        detector = self._detectors[self._turn % len(self._detectors)]
+        self._turn += 1
+        detector.submit(frame.picture)
+        self._asked.append((frame, detector))
+        return self._looked_at(leave=0 if len(self._detectors) == 1 else AHEAD * len(self._detectors))
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
         """Take note of a hole. After a long one in the video nothing is known any more, so what waits is released."""
@@ -82,14 +97,17 @@ class FaceDeidentifier:
 
     def flush(self) -> list[CleanFrame]:
         """Release everything that waits, masked by all that is known; what is pushed later is a new beginning."""
-        released = [self._release() for _ in range(len(self._waiting))]
+        released = self._looked_at(leave=0)
+        released += self._all_waiting()
         self._last = None
         return released
 
     def close(self) -> None:
         """Let the detector and all raw frames go; safe to call twice."""
         self._waiting.clear()
-        self._detector.close()
+        self._asked.clear()
+        for detector in self._detectors:
+            detector.close()
 
     @property
     def _memory_s(self) -> float:
@@ -103,8 +121,29 @@ class FaceDeidentifier:
         same_size = (width_px, height_px) == (frame.picture.width_px, frame.picture.height_px)
         return same_size and 0 < frame.t_s - before_s <= self._memory_s
 
+    def _looked_at(self, *, leave: int) -> list[CleanFrame]:
+        """Take the oldest answers until only `leave` are open; what can be released then."""
+        released = []
+        while len(self._asked) > leave:
+            frame, detector = self._asked.popleft()
+            released += self._take(frame, detector.collect())
+        return released
+
+    def _take(self, frame: RawFrame, answer: list[Detection] | None) -> list[CleanFrame]:
+        released = [] if self._continues(frame) else self._restart(frame)
+        picture = frame.picture
+        self._last = (frame.t_s, picture.width_px, picture.height_px)
+        self._policy.observe(frame.t_s, answer, cut=self._cuts.is_cut(picture))
+        self._waiting.append(frame)
+        while self._waiting and frame.t_s - self._waiting[0].t_s >= self._settings.lookback_s - ROUNDING_S:
+            released.append(self._release())
+        return released
+
+    def _all_waiting(self) -> list[CleanFrame]:
+        return [self._release() for _ in range(len(self._waiting))]
+
     def _restart(self, frame: RawFrame) -> list[CleanFrame]:
-        released = self.flush()
+        released = self._all_waiting()
         self._policy.reset(frame.picture.width_px, frame.picture.height_px)
         self._cuts = CutFinder()
         return released

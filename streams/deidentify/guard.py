@@ -30,8 +30,15 @@ logger = logging.getLogger(__name__)
 Build = Callable[[], FaceDetector]
 
 
+MAX_ASKED = 8
+"""Questions that may wait for one detector: raw frames in flight are memory, and two keep its thread busy."""
+
+
 class GuardedDetector:
-    """A detector that always comes back in time, with an answer that can be used or with None."""
+    """A detector that always comes back in time, with an answer that can be used or with None.
+
+    Ask with `submit`, then `collect` the answers in the same order; between the two the detector works on its own.
+    """
 
     def __init__(self, make_detector: Build, *, timeout_s: float) -> None:
         """Build the detector now (`DeidentificationFailed` where that is impossible)."""
@@ -43,25 +50,48 @@ class GuardedDetector:
         self._timeout_s = timeout_s
         self._worker: _Worker | None = _Worker(lambda: first)
         self._rebuilds = 0
+        self._asked = self._lost = 0
         self.failures = 0
 
-    def detect(self, picture: Picture) -> list[Detection] | None:
-        """Ask the detector; None where there is no answer that can be trusted."""
+    def submit(self, picture: Picture) -> None:
+        """Ask about a picture. At most `MAX_ASKED` questions may be open, or this waits for the detector."""
+        try:
+            if self._worker is not None:
+                self._worker.ask(picture)
+                self._asked += 1
+                return
+        except ChannelClosed:
+            self._replace()
+        self._lost += 1
+
+    def collect(self) -> list[Detection] | None:
+        """The answer to the oldest open question; None where there is none that can be trusted.
+
+        Raises IndexError where nothing was asked.
+        """
         answer = None
-        if self._worker is not None:
+        if self._lost:
+            # What a detector was still asked when it was left behind comes before all that was asked since.
+            self._lost -= 1
+        elif self._asked and self._worker is not None:
+            self._asked -= 1
             try:
-                answer = self._worker.ask(picture, self._timeout_s)
+                answer = self._worker.answer(self._timeout_s)
             except (TimeoutError, ChannelClosed):
                 self._replace()
+        else:
+            raise IndexError("the detector was not asked")
         if answer is None:
             self.failures += 1
         return answer
 
     def close(self) -> None:
-        """Let the detector go; safe to call twice. Later questions get no answer."""
+        """Let the detector go; safe to call twice. Open and later questions get no answer."""
         if self._worker is not None:
             self._worker.leave()
             self._worker = None
+        self._lost += self._asked
+        self._asked = 0
 
     def _replace(self) -> None:
         self.close()
@@ -74,16 +104,20 @@ class GuardedDetector:
 
 
 class _Worker:
-    """A thread that owns one detector and answers one question at a time."""
+    """A thread that owns one detector and answers one question after the other."""
 
     def __init__(self, build: Build) -> None:
-        self._questions: Channel[Picture] = Channel("face detector in", max_items=1, policy=Policy.WAIT)
-        self._answers: Channel[list[Detection] | None] = Channel("face detector out", max_items=1, policy=Policy.WAIT)
+        size, policy = MAX_ASKED, Policy.WAIT
+        self._questions: Channel[Picture] = Channel("face detector in", max_items=size, policy=policy)
+        self._answers: Channel[list[Detection] | None] = Channel("face detector out", max_items=size, policy=policy)
         threading.Thread(target=self._serve, args=(build,), name="face-detector", daemon=True).start()
 
-    def ask(self, picture: Picture, timeout_s: float) -> list[Detection] | None:
-        """The detector's answer; TimeoutError when it is late, `ChannelClosed` when the thread has ended."""
+    def ask(self, picture: Picture) -> None:
+        """Ask; `ChannelClosed` when the thread has ended."""
         self._questions.put(0.0, picture)
+
+    def answer(self, timeout_s: float) -> list[Detection] | None:
+        """The oldest open answer; TimeoutError when it is late, `ChannelClosed` when the thread has ended."""
         return self._answers.get(timeout_s)
 
     def leave(self) -> None:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from buffers.picture import Picture, Plane
-from buffers.records import Box
+from buffers.records import Box, MaskedBox, MaskOrigin
 from configs.settings import MaskStyle
 from streams.deidentify.policy import FaceMask
 
@@ -71,8 +71,8 @@ class Masker:
         self._key = secrets.randbits(128) if seed is None else seed % 2**128  # NumPy takes no negative seeds
         self._looks: dict[int, _Look] = {}
 
-    def masked(self, picture: Picture, masks: Iterable[FaceMask], t_s: float) -> tuple[Picture, tuple[Box, ...]]:
-        """A copy of the picture with the masks drawn, and the pixels each of them covers.
+    def masked(self, picture: Picture, masks: Iterable[FaceMask], t_s: float) -> tuple[Picture, tuple[MaskedBox, ...]]:
+        """A copy of the picture with the masks drawn, and what was drawn where.
 
         Boxes are widened to even pixels, so that luma and chroma end together, and cut at the picture's edges;
         what lies wholly outside is left out. A box that is not a number hides the whole picture.
@@ -87,7 +87,7 @@ class Masker:
             x0, x1 = _even(mask.box.x0, mask.box.x1, picture.width_px)
             y0, y1 = _even(mask.box.y0, mask.box.y1, picture.height_px)
             if x0 < x1 and y0 < y1:
-                drawn.append(Box(x0, y0, x1, y1))
+                drawn.append(MaskedBox(Box(x0, y0, x1, y1), mask.origin, mask.track, mask.score))
                 rows, columns = slice(y0 // 2, (y1 + 1) // 2), slice(x0 // 2, (x1 + 1) // 2)
                 region = _Region(clean.y[y0:y1, x0:x1], clean.u[rows, columns], clean.v[rows, columns])
                 self._hide(region, mask.track, t_s)
@@ -124,10 +124,10 @@ class Masker:
         return _Look(cells, (colour[0], colour[1]), t_s)
 
 
-def whole(picture: Picture) -> tuple[Picture, tuple[Box, ...]]:
-    """A picture of the same size that shows nothing, and the one box that covers it."""
+def whole(picture: Picture) -> tuple[Picture, tuple[MaskedBox, ...]]:
+    """A picture of the same size that shows nothing, and the one mask that covers it."""
     blank = Picture.blank(picture.width_px, picture.height_px, MASK_LUMA)
-    return blank, (Box(0, 0, picture.width_px, picture.height_px),)
+    return blank, (MaskedBox(Box(0, 0, picture.width_px, picture.height_px), MaskOrigin.WHOLE_FRAME),)
 
 
 def _even(low: float, high: float, size_px: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from buffers.records import Box, MaskState
+from buffers.records import Box, MaskOrigin, MaskState
 from configs.settings import FaceSettings
 from streams.deidentify.boxes import blended, grown, moved, union
 from streams.deidentify.detectors.base import Detection
@@ -45,10 +45,15 @@ NEVER = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class FaceMask:
-    """What to draw for one face: `track` keeps its number for the face's life; `box` in pixels, already dilated."""
+    """What to draw for one face: `track` keeps its number for the face's life; `box` in pixels, already dilated.
+
+    `score` is that of the detection the box was taken or carried from.
+    """
 
     track: int
     box: Box
+    origin: MaskOrigin
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +128,8 @@ class MaskPolicy:
         self._tracker.forget(needed_s, moment.t_s)
         if self._blind(moment):
             return Decision(MaskState.WHOLE_FRAME, ())
-        masks = []
-        seen = False
-        for track in self._tracker.tracks:
-            box = self._box(track, moment)
-            if box is not None:
-                masks.append(FaceMask(track.id, self._dilated(box)))
-                seen = seen or any(hit.t_s == moment.t_s for hit in track.hits)
+        masks = [mask for track in self._tracker.tracks if (mask := self._mask(track, moment)) is not None]
+        seen = any(mask.origin is MaskOrigin.DETECTED for mask in masks)
         return Decision(_state(seen=seen, sure=not masks and moment.silence is None), tuple(masks))
 
     def _blind(self, moment: _Moment) -> bool:
@@ -138,22 +138,27 @@ class MaskPolicy:
             return False
         return moment.asked_s == NEVER or moment.silence.frames >= self._settings.stale_frames
 
-    def _box(self, track: Track, moment: _Moment) -> Box | None:
-        """The track's box at that moment: detected, between two detections, held, or looked back to."""
+    def _mask(self, track: Track, moment: _Moment) -> FaceMask | None:
+        """The track's mask at that moment: detected, between two detections, held, or looked back to."""
         hits, t_s = track.hits, moment.t_s
         place = bisect.bisect_right(hits, t_s, key=lambda hit: hit.t_s)
         if place == 0:
             early_s = hits[0].t_s - t_s
             known = t_s >= track.shot_s and early_s <= self._reach_s(track, self._settings.lookback_s)
-            return self._carried(track, 0, -early_s) if known else None
+            box = self._carried(track, 0, -early_s)
+            return self._of(track, 0, box, MaskOrigin.LOOK_BACK) if known else None
         before = place - 1
         if hits[before].t_s == t_s:
-            return self._steadied(track, before)
+            return self._of(track, before, self._steadied(track, before), MaskOrigin.DETECTED)
         if place < len(hits):
-            return self._between(track, before, t_s)
+            return self._of(track, before, self._between(track, before, t_s), MaskOrigin.BRIDGED)
         # While the detector is silent nothing has denied the face: its hold is counted to the last answer.
         held = moment.asked_s - hits[before].t_s <= self._reach_s(track, self._settings.hold_s)
-        return self._carried(track, before, t_s - hits[before].t_s) if held else None
+        box = self._carried(track, before, t_s - hits[before].t_s)
+        return self._of(track, before, box, MaskOrigin.HELD) if held else None
+
+    def _of(self, track: Track, place: int, box: Box, origin: MaskOrigin) -> FaceMask:
+        return FaceMask(track.id, self._dilated(box), origin, track.hits[place].score)
 
     def _reach_s(self, track: Track, full_s: float) -> float:
         share = 1.0

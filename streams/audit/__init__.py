@@ -1,0 +1,1 @@
+"""Checks de-identified files against their originals. Reads raw media, so it lives here; writes figures only."""

@@ -1,0 +1,1 @@
+"""De-identified media as files: writes what `streams/deidentify/` released, and nothing else."""
