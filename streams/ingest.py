@@ -63,8 +63,8 @@ class TrackCounts:
 class Ingest:
     """Runs a source through de-identification. Use `start`, `next_batch` until `ChannelClosed`, `stop`."""
 
-    def __init__(self, pipeline: Pipeline, *, clock: Clock, settings: IngestSettings) -> None:
-        """Prepare; nothing runs before `start`."""
+    def __init__(self, pipeline: Pipeline, *, clock: Clock, settings: IngestSettings, batches: int = _BATCHES) -> None:
+        """Prepare; nothing runs before `start`. `batches` may wait for whoever calls `next_batch`."""
         self._source = pipeline.source
         self._faces = pipeline.faces
         self._voice = pipeline.voice
@@ -77,7 +77,7 @@ class Ingest:
             "video", max_items=settings.video_items, policy=policy, max_age_s=settings.max_age_s
         )
         self._audio = Channel[RawAudio | RawGap]("audio", max_items=settings.audio_items, policy=policy)
-        self._out = Channel[Batch]("clean", max_items=_BATCHES, policy=Policy.WAIT)
+        self._out = Channel[Batch]("clean", max_items=batches, policy=Policy.WAIT)
         work = {Track.VIDEO: self._see, Track.AUDIO: self._hear}
         self._merger: Merger[CleanItem] = Merger(self._tracks)
         self._merging = threading.Lock()

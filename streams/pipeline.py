@@ -63,8 +63,8 @@ class Pipeline:
             self.faces.close()
 
 
-def open_pipeline(uri: str, settings: Settings) -> Pipeline:
-    """Open the source, the models its tracks need and the feed.
+def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeline:
+    """Open the source, the models its tracks need and the feed; `detectors` looks at so many frames side by side.
 
     Raises:
         ConfigError: the address or the feed cannot be meant.
@@ -86,6 +86,6 @@ def open_pipeline(uri: str, settings: Settings) -> Pipeline:
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
             make_detector = DETECTORS[settings.faces.detector]
-            faces = FaceDeidentifier(settings.faces, make_detector, seed=settings.seed)
+            faces = FaceDeidentifier(settings.faces, make_detector, seed=settings.seed, detectors=detectors)
         undo.pop_all()
         return Pipeline(source, faces, voice, feed)
