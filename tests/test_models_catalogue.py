@@ -46,6 +46,7 @@ def test_the_shipped_catalogue_has_what_the_program_asks_for() -> None:
     assert names == {
         *("centerface", "silero-vad", "mmod", "mmod-dat", "portrait"),
         *("blazeface-short", "blazeface-full", "face-mesh", "pose", "hands-lite", "hands-full"),
+        *("face-points", "face-recogniser"),
     }
 
 

@@ -54,6 +54,7 @@ class Group(StrEnum):
     CORE = "core"
     PAPER = "paper"
     LANDMARKS = "landmarks"
+    AUDIT = "audit"
     DEMO = "demo"
 
 
