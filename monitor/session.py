@@ -351,7 +351,7 @@ def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimi
 def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:
     settings = plan.loaded.settings
     start = assessor.estimator.at(0.0)
-    notices = [*pipeline.info.notices, assessor.describer.info.notice, assessor.judge.info.notice]
+    notices = [*pipeline.notices, assessor.describer.info.notice, assessor.judge.info.notice]
     if pipeline.feed is not None:
         notices += pipeline.feed.notices
     if settings.seed is not None:

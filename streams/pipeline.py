@@ -10,6 +10,7 @@ from buffers.records import Track
 from configs.settings import Settings
 from streams.deidentify.detectors import DETECTORS
 from streams.deidentify.faces import FaceCounts, FaceDeidentifier
+from streams.deidentify.masks import WEAKNESS
 from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import SourceInfo
@@ -27,6 +28,7 @@ class Pipeline:
     faces: FaceDeidentifier | None
     voice: VoiceDeidentifier | None
     feed: ReplayedFeed | None = None
+    weakness: str | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -51,11 +53,12 @@ class Pipeline:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What the user should know of the media that were read."""
+        """What the user should know of the masks that were chosen and the media that were read."""
         counts = self.face_counts
+        chosen = () if self.weakness is None else (self.weakness,)
         if counts.frames > 0 and counts.faces == 0:
-            return (*self.info.notices, f"no face was found in {counts.frames} frames, so none was masked")
-        return self.info.notices
+            return (*chosen, *self.info.notices, f"no face was found in {counts.frames} frames, so none was masked")
+        return (*chosen, *self.info.notices)
 
     def close(self) -> None:
         """Release the models. The source is closed by the thread that reads it."""
@@ -88,4 +91,4 @@ def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeli
             make_detector = DETECTORS[settings.faces.detector]
             faces = FaceDeidentifier(settings.faces, make_detector, seed=settings.seed, detectors=detectors)
         undo.pop_all()
-        return Pipeline(source, faces, voice, feed)
+        return Pipeline(source, faces, voice, feed, None if faces is None else WEAKNESS[settings.faces.mask])

@@ -108,6 +108,20 @@ def test_pictures_alone_play_and_say_that_no_face_was_found(models: None, tmp_pa
     assert any("no face was found in 300 frames" in notice for notice in records[-1]["notices"])
 
 
+@pytest.mark.parametrize(("style", "words"), [("gaussian", "partly undone"), ("soft", "averages"), ("solid", None)])
+def test_a_mask_that_is_not_solid_is_warned_of_once_and_before_anything_is_read(
+    models: None, tmp_path: Path, style: str, words: str | None
+) -> None:
+    clip = write(tmp_path / "silent.mp4", Moving(frames=300, rate_hz=25, width_px=160, height_px=120))
+    session = Session(plan(clip, tmp_path / "j.jsonl", f"faces.mask={style}"))
+    assert run(session) == 0
+    records = lines(tmp_path / "j.jsonl")
+    for record in (records[0], records[-1]):
+        told = [notice for notice in record["notices"] if "use solid" in notice]
+        assert len(told) == (words is not None)
+        assert words is None or words in told[0]
+
+
 def test_the_offset_between_sound_and_pictures_survives_to_journal_and_evidence(models: None, tmp_path: Path) -> None:
     clip = write(tmp_path / "late.mkv", Moving(frames=100, start_s=0.84), Tone(seconds=5.0))
     session = Session(plan(clip, tmp_path / "j.jsonl"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -42,6 +42,15 @@ SIGMA_WIDTH = 0.3
 
 BLUR_SIDE_PX = 32
 """Side of the copy on which the Gaussian is computed: 0.3 of 400 px at full size would take 55 ms."""
+
+
+WEAKNESS: Mapping[MaskStyle, str | None] = {
+    MaskStyle.SOLID: None,
+    MaskStyle.SOFT: "mask soft keeps noisy averages of the head, for looks: use solid for what you publish",
+    MaskStyle.MOSAIC: "mask mosaic keeps averages of the face that can be compared with known faces: use solid",
+    MaskStyle.GAUSSIAN: "the Gaussian blur can be partly undone: use solid unless you compare with the paper",
+}
+"""What the user must be told once of a style that is not the safe one; None for the one that is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
