@@ -56,9 +56,13 @@ class Pipeline:
         """What the user should know of the masks that were chosen and the media that were read."""
         counts = self.face_counts
         chosen = () if self.weakness is None else (self.weakness,)
+        notices = (*chosen, *self.info.notices)
         if counts.frames > 0 and counts.faces == 0:
-            return (*chosen, *self.info.notices, f"no face was found in {counts.frames} frames, so none was masked")
-        return (*chosen, *self.info.notices)
+            notices = (*notices, f"no face was found in {counts.frames} frames, so none was masked")
+        if counts.evidence_failures > 0:
+            silent = f"the added face detector said nothing of {counts.evidence_failures} frames it was asked about"
+            notices = (*notices, f"{silent}; the first detector masked them alone")
+        return notices
 
     def close(self) -> None:
         """Release the models. The source is closed by the thread that reads it."""
@@ -89,6 +93,13 @@ def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeli
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
             make_detector = DETECTORS[settings.faces.detector]
-            faces = FaceDeidentifier(settings.faces, make_detector, seed=settings.seed, detectors=detectors)
+            evidence = settings.faces.evidence
+            faces = FaceDeidentifier(
+                settings.faces,
+                make_detector,
+                make_evidence=None if evidence is None else DETECTORS[evidence],
+                seed=settings.seed,
+                detectors=detectors,
+            )
         undo.pop_all()
         return Pipeline(source, faces, voice, feed, None if faces is None else WEAKNESS[settings.faces.mask])

@@ -7,15 +7,16 @@ import pytest
 from buffers.records import Box
 from streams.deidentify.boxes import moved, union
 from streams.deidentify.detectors.base import Detection
-from streams.deidentify.tracks import FRAME_S, LINK_S, STRONG_HITS, Tracker
+from streams.deidentify.tracks import FRAME_S, STRONG_HITS, Tracker
 
 pytestmark = pytest.mark.unit
 
 FACE = Box(100, 100, 200, 220)
+LINK_S = 0.58
 
 
 def follow(*answers: list[Detection], start: float = 0.5, step_s: float = FRAME_S) -> Tracker:
-    tracker = Tracker(start, 0.15)
+    tracker = Tracker(start, 0.15, LINK_S)
     for place, answer in enumerate(answers):
         tracker.step(place * step_s, answer)
     return tracker

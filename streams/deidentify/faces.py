@@ -14,10 +14,10 @@ from buffers.records import DEIDENTIFIER_SEAL, CleanFrame, MaskState, Track
 from configs.settings import FaceSettings
 from streams.deidentify.cuts import CutFinder
 from streams.deidentify.detectors.base import Detection, FaceDetector
+from streams.deidentify.detectors.evidence import confident
 from streams.deidentify.guard import GuardedDetector
 from streams.deidentify.masks import Masker, whole
 from streams.deidentify.policy import MaskPolicy
-from streams.deidentify.tracks import LINK_S
 from streams.media import RawFrame, RawGap
 
 AHEAD = 2
@@ -29,12 +29,25 @@ ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class FaceCounts:
-    """What was done so far: frames released, of these masked whole; frames without an answer; faces followed."""
+    """What was done so far: frames released, of these masked whole; frames without an answer; faces followed.
+
+    `evidence_failures` are frames the added detector was asked about and said nothing of.
+    """
 
     frames: int
     whole_frames: int
     detector_failures: int
     faces: int
+    evidence_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """A frame in the hands of a detector, and whether the added one was asked about it too."""
+
+    frame: RawFrame
+    detector: GuardedDetector
+    evidence: bool
 
 
 class FaceDeidentifier:
@@ -49,18 +62,22 @@ class FaceDeidentifier:
         settings: FaceSettings,
         make_detector: Callable[[], FaceDetector],
         *,
+        make_evidence: Callable[[], FaceDetector] | None = None,
         seed: int | None = None,
         detectors: int = 1,
     ) -> None:
         """Build the detectors (`DeidentificationFailed` where that is impossible).
 
-        `make_detector` is also called when a stuck detector is replaced. `seed` fixes the noise of soft masks.
+        `make_detector` is also called when a stuck detector is replaced. `make_evidence` builds `faces.evidence`,
+        asked about every `faces.evidence_every`th frame: guarded for itself, so that it can fail, hang and be given
+        up without a frame less being looked at. `seed` fixes the noise of soft masks.
         """
         self._settings = settings
         self._detectors = tuple(
             GuardedDetector(make_detector, timeout_s=settings.detector_timeout_s) for _ in range(detectors)
         )
-        self._asked: deque[tuple[RawFrame, GuardedDetector]] = deque()
+        self._evidence = make_evidence and GuardedDetector(make_evidence, timeout_s=settings.detector_timeout_s)
+        self._asked: deque[_Question] = deque()
         self._turn = 0
         self._policy = MaskPolicy(settings, 1, 1)
         self._masker = Masker(settings.mask, seed=seed)
@@ -73,7 +90,11 @@ class FaceDeidentifier:
     def counts(self) -> FaceCounts:
         """Counters up to now."""
         return FaceCounts(
-            self._frames, self._whole_frames, sum(each.failures for each in self._detectors), self._policy.faces
+            frames=self._frames,
+            whole_frames=self._whole_frames,
+            detector_failures=sum(each.failures for each in self._detectors),
+            faces=self._policy.faces,
+            evidence_failures=self._evidence.failures if self._evidence else 0,
         )
 
     @property
@@ -84,9 +105,12 @@ class FaceDeidentifier:
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         """Take the next frame; the frames whose look-back is over by now, in order (often one, sometimes none)."""
         detector = self._detectors[self._turn % len(self._detectors)]
-        self._turn += 1
         detector.submit(frame.picture)
-        self._asked.append((frame, detector))
+        evidence = self._evidence is not None and self._turn % self._settings.evidence_every == 0
+        if self._evidence is not None and evidence:
+            self._evidence.submit(frame.picture)
+        self._asked.append(_Question(frame, detector, evidence))
+        self._turn += 1
         return self._looked_at(leave=0 if len(self._detectors) == 1 else AHEAD * len(self._detectors))
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
@@ -108,11 +132,13 @@ class FaceDeidentifier:
         self._asked.clear()
         for detector in self._detectors:
             detector.close()
+        if self._evidence is not None:
+            self._evidence.close()
 
     @property
     def _memory_s(self) -> float:
         """Longest hole over which a face can be thought to be the same (s)."""
-        return max(LINK_S, self._settings.hold_s)
+        return max(self._settings.link_s, self._settings.hold_s)
 
     def _continues(self, frame: RawFrame) -> bool:
         if self._last is None:
@@ -125,15 +151,23 @@ class FaceDeidentifier:
         """Take the oldest answers until only `leave` are open; what can be released then."""
         released = []
         while len(self._asked) > leave:
-            frame, detector = self._asked.popleft()
-            released += self._take(frame, detector.collect())
+            question = self._asked.popleft()
+            answer = question.detector.collect()
+            released += self._take(question.frame, answer, self._added(question))
         return released
 
-    def _take(self, frame: RawFrame, answer: list[Detection] | None) -> list[CleanFrame]:
+    def _added(self, question: _Question) -> list[Detection]:
+        """What the added detector is sure of. Its silence is counted, and takes nothing from the first one's answer."""
+        name = self._settings.evidence
+        if self._evidence is None or name is None or not question.evidence:
+            return []
+        return confident(self._evidence.collect() or [], name)
+
+    def _take(self, frame: RawFrame, answer: list[Detection] | None, added: list[Detection]) -> list[CleanFrame]:
         released = [] if self._continues(frame) else self._restart(frame)
         picture = frame.picture
         self._last = (frame.t_s, picture.width_px, picture.height_px)
-        self._policy.observe(frame.t_s, answer, cut=self._cuts.is_cut(picture))
+        self._policy.observe(frame.t_s, answer, added=added, cut=self._cuts.is_cut(picture))
         self._waiting.append(frame)
         while self._waiting and frame.t_s - self._waiting[0].t_s >= self._settings.lookback_s - ROUNDING_S:
             released.append(self._release())

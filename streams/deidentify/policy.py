@@ -11,15 +11,16 @@ What no detector scores `start_score` is not promised: that is the residual risk
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from buffers.records import Box, MaskOrigin, MaskState
 from configs.settings import FaceSettings
-from streams.deidentify.boxes import blended, grown, moved, union
+from streams.deidentify.boxes import blended, grown, moved, overlap, union
 from streams.deidentify.detectors.base import Detection
-from streams.deidentify.tracks import FRAME_S, LINK_S, SIZE_WINDOW_S, TRAVEL_S, Track, Tracker
+from streams.deidentify.tracks import FRAME_S, SIZE_WINDOW_S, TRAVEL_S, Track, Tracker
 
 JITTER_S = 0.3 * FRAME_S
 """Slack on spans of time (s): at 29.97 fps the fifteenth frame is 0.5005 s away and must still be held."""
@@ -38,6 +39,9 @@ GROWTH_PER_S = 0.01 / FRAME_S
 
 KEEP_INSIDE = 0.35
 """Share of a predicted box that is kept inside the picture on each axis: a face at the edge often comes back."""
+
+EXPLAINED = 0.9
+"""Share of an added box under the mask of a face found in the same frame from which it adds nothing."""
 
 NEVER = float("-inf")
 """A time before all times."""
@@ -88,7 +92,10 @@ class MaskPolicy:
         self._settings = settings
         self._width_px = width_px
         self._height_px = height_px
-        self._tracker = Tracker(settings.start_score, settings.continue_score)
+        numbers = itertools.count(1)
+        self._tracker = Tracker(settings.start_score, settings.continue_score, settings.link_s, numbers)
+        # Added boxes are followed for themselves: they can add masks, and cannot touch one of the first detector's.
+        self._added = Tracker(0.0, 0.0, settings.link_s, numbers)
         self._moments: deque[_Moment] = deque()
         self._asked_s = NEVER
         self._silence: _Silence | None = None
@@ -98,6 +105,7 @@ class MaskPolicy:
         self._width_px = width_px
         self._height_px = height_px
         self._tracker.clear()
+        self._added.clear()
         self._moments.clear()
         self._asked_s = NEVER
         self._silence = None
@@ -105,12 +113,19 @@ class MaskPolicy:
     @property
     def faces(self) -> int:
         """Face tracks started so far."""
-        return self._tracker.started
+        return self._tracker.started + self._added.started
 
-    def observe(self, t_s: float, answer: Sequence[Detection] | None, *, cut: bool = False) -> None:
-        """Take the detector's answer for the frame at `t_s` (None: there was none); `cut`: it starts a new shot."""
+    def observe(
+        self, t_s: float, answer: Sequence[Detection] | None, *, added: Sequence[Detection] = (), cut: bool = False
+    ) -> None:
+        """Take the detector's answer for the frame at `t_s` (None: there was none); `cut`: it starts a new shot.
+
+        `added` are a second detector's faces, only such as are certain: each is followed and masked as one that
+        scored `start_score`, and none takes a mask away or makes it smaller.
+        """
         if cut:
             self._tracker.new_shot(t_s)
+            self._added.new_shot(t_s)
             self._asked_s = NEVER
         if answer is None:
             self._silence = self._silence or _Silence()
@@ -119,18 +134,26 @@ class MaskPolicy:
             self._silence = None
             self._asked_s = t_s
             self._tracker.step(t_s, answer)
+        self._added.step(t_s, [item for item in added if not self._explained(t_s, item.box)])
         self._moments.append(_Moment(t_s, self._asked_s, self._silence))
 
     def decide(self) -> Decision:
         """What may be shown of the oldest frame not yet decided, by all that is known now (IndexError: no frame)."""
         moment = self._moments.popleft()
-        needed_s = min(moment.t_s, moment.asked_s) - self._settings.hold_s - LINK_S - SIZE_WINDOW_S
+        needed_s = min(moment.t_s, moment.asked_s) - self._settings.hold_s - self._settings.link_s - SIZE_WINDOW_S
         self._tracker.forget(needed_s, moment.t_s)
+        self._added.forget(needed_s, moment.t_s)
         if self._blind(moment):
             return Decision(MaskState.WHOLE_FRAME, ())
-        masks = [mask for track in self._tracker.tracks if (mask := self._mask(track, moment)) is not None]
+        tracks = itertools.chain(self._tracker.tracks, self._added.tracks)
+        masks = [mask for track in tracks if (mask := self._mask(track, moment)) is not None]
         seen = any(mask.origin is MaskOrigin.DETECTED for mask in masks)
         return Decision(_state(seen=seen, sure=not masks and moment.silence is None), tuple(masks))
+
+    def _explained(self, t_s: float, box: Box) -> bool:
+        """Whether the first detector sees the face too: the mask of one of its hits at `t_s` covers the box."""
+        hits = (track.hits[-1] for track in self._tracker.tracks if track.hits[-1].t_s == t_s)
+        return any(overlap(self._dilated(hit.box), box) >= EXPLAINED * box.area for hit in hits)
 
     def _blind(self, moment: _Moment) -> bool:
         """Whether nobody knows what is in the frame: a long silence, or one at the start of a shot."""

@@ -7,7 +7,8 @@ at 30 fps and kept here in seconds, so that variable and low frame rates behave 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from buffers.records import Box
@@ -25,9 +26,6 @@ from streams.deidentify.detectors.base import Detection
 
 FRAME_S = 1 / 30
 """The frame in which the policy's numbers were measured (s)."""
-
-LINK_S = 17.5 * FRAME_S
-"""Longest time between two hits of one track (s): 16 missing frames and half a frame of jitter."""
 
 TRAVEL_S = 4 * FRAME_S
 """Longest time for which a lost face is thought to keep its speed (s): heads turn back soon."""
@@ -144,12 +142,19 @@ class Track:
 class Tracker:
     """Follows faces from frame to frame: a strong box starts a track, a weak one continues it."""
 
-    def __init__(self, start_score: float, continue_score: float) -> None:
-        """No tracks yet; scores as in `FaceSettings`."""
+    def __init__(
+        self, start_score: float, continue_score: float, link_s: float, numbers: Iterator[int] | None = None
+    ) -> None:
+        """No tracks yet; scores and longest time between two hits as in `FaceSettings`.
+
+        `numbers` are the tracks' ids, for trackers that share one numbering.
+        """
         self.tracks: list[Track] = []
         self.started = 0
         self._start_score = start_score
         self._continue_score = continue_score
+        self._link_s = link_s
+        self._numbers = numbers or itertools.count(1)
         self._shot_s = float("-inf")
 
     def new_shot(self, t_s: float) -> None:
@@ -174,7 +179,7 @@ class Tracker:
         for item in left:
             if item.score >= self._start_score:
                 self.started += 1
-                track = Track(self.started, self._shot_s)
+                track = Track(next(self._numbers), self._shot_s)
                 track.add(Hit(t_s, item.box, item.score))
                 self.tracks.append(track)
 
@@ -182,11 +187,12 @@ class Tracker:
         """Drop tracks last hit before `before_s` and hits no frame from `oldest_s` on needs."""
         self.tracks = [track for track in self.tracks if track.hits[-1].t_s >= before_s]
         for track in self.tracks:
-            while len(track.hits) > 1 and track.hits[1].t_s < min(before_s, oldest_s - LINK_S):
+            while len(track.hits) > 1 and track.hits[1].t_s < min(before_s, oldest_s - self._link_s):
                 del track.hits[0]
 
     def _open(self, t_s: float) -> list[Track]:
-        return [each for each in self.tracks if each.shot_s == self._shot_s and t_s - each.hits[-1].t_s <= LINK_S]
+        linked = (each for each in self.tracks if t_s - each.hits[-1].t_s <= self._link_s)
+        return [each for each in linked if each.shot_s == self._shot_s]
 
 
 def _same(predicted: Box, box: Box) -> bool:

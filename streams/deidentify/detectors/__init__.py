@@ -29,9 +29,16 @@ def _dlib() -> FaceDetector:
     return DlibCnn(model_path("mmod-dat"))
 
 
+def _blazeface() -> FaceDetector:
+    from streams.deidentify.detectors.blazeface import BlazeFace
+
+    return BlazeFace(model_path("blazeface-short"), model_path("blazeface-full"))
+
+
 DETECTORS: Mapping[DetectorName, Callable[[], FaceDetector]] = {
     DetectorName.CENTERFACE: _centerface,
     DetectorName.MMOD: _mmod,
     DetectorName.DLIB: _dlib,
+    DetectorName.BLAZEFACE: _blazeface,
 }
 """Factories; each raises `ModelUnavailable` where its model file or package is missing."""
