@@ -74,14 +74,10 @@ class Picture:
         return cls(np.ascontiguousarray(luma), u.copy(), v.copy())
 
     def resized(self, width_px: int, height_px: int) -> Picture:
-        """A scaled copy. Area averaging when shrinking (no aliasing), bilinear when enlarging."""
-        shrink = width_px <= self.width_px and height_px <= self.height_px
-        mode = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
+        """A scaled copy, each plane as by `resized_plane`."""
         chroma = ((width_px + 1) // 2, (height_px + 1) // 2)
         return Picture(
-            np.asarray(cv2.resize(self.y, (width_px, height_px), interpolation=mode), np.uint8),
-            np.asarray(cv2.resize(self.u, chroma, interpolation=mode), np.uint8),
-            np.asarray(cv2.resize(self.v, chroma, interpolation=mode), np.uint8),
+            resized_plane(self.y, width_px, height_px), resized_plane(self.u, *chroma), resized_plane(self.v, *chroma)
         )
 
     def copy(self) -> Picture:
@@ -104,6 +100,18 @@ class Picture:
         packed = np.concatenate([luma.reshape(-1), self.u.reshape(-1), self.v.reshape(-1)])
         image = cv2.cvtColor(packed.reshape(rows * 3 // 2, cols), code)
         return np.asarray(image[:height, :width], np.uint8)
+
+
+def resized_plane(plane: Plane, width_px: int, height_px: int) -> Plane:
+    """A scaled copy of uint8[H, W]: area averaging when shrinking (no aliasing), bilinear when enlarging."""
+    height, width = plane.shape
+    if width_px > width or height_px > height:
+        return np.asarray(cv2.resize(plane, (width_px, height_px), interpolation=cv2.INTER_LINEAR), np.uint8)
+    # OpenCV averages areas of any size slowly, halves quickly: from 720p to 320 px in two steps takes a third.
+    while width % 2 == 0 and height % 2 == 0 and width >= 2 * width_px and height >= 2 * height_px:
+        width, height = width // 2, height // 2
+        plane = np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(plane, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def fit_within(width_px: int, height_px: int, long_side_px: int) -> tuple[int, int]:
