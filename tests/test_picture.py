@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,10 +29,7 @@ def test_shrinking_in_steps_averages_the_same_areas(width: int, height: int) -> 
     small = resized_plane(ramp, 64, 36)
     rows = np.linspace(0, height, 37).astype(int)
     columns = np.linspace(0, width, 65).astype(int)
-    areas = [
-        [ramp[a:b, c:d].mean() for c, d in zip(columns, columns[1:], strict=False)]
-        for a, b in zip(rows, rows[1:], strict=False)
-    ]
+    areas = [[ramp[a:b, c:d].mean() for c, d in itertools.pairwise(columns)] for a, b in itertools.pairwise(rows)]
     assert np.abs(small - np.array(areas)).max() < 2.5
     assert abs(resized_plane(noise(width, height), 64, 36).mean() - noise(width, height).mean()) < 1.0
 
