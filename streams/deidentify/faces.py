@@ -80,7 +80,7 @@ class FaceDeidentifier:
         self._asked: deque[_Question] = deque()
         self._turn = 0
         self._policy = MaskPolicy(settings, 1, 1)
-        self._masker = Masker(settings.mask, seed=seed)
+        self._masker = Masker(settings.mask, seed=seed, feather=settings.feather)
         self._cuts = CutFinder()
         self._waiting: deque[RawFrame] = deque()
         self._last: tuple[float, int, int] | None = None

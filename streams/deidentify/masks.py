@@ -9,15 +9,18 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from buffers.picture import Picture, Plane
 from buffers.records import Box, MaskedBox, MaskOrigin
 from configs.settings import MaskStyle
+from streams.deidentify.cells import Span, averages, slopes, tiles
 from streams.deidentify.policy import FaceMask
+from streams.deidentify.rims import draw_rim, rim_px
 
 MASK_LUMA = 64
 """Luma of what is hidden: a dark grey, the same for everybody, that no scene's black is mistaken for."""
@@ -40,6 +43,9 @@ REFRESH_S = 1.0
 SIGMA_WIDTH = 0.3
 """Gaussian sigma as share of the mask's width: at 0.1 a Wiener filter brings faces back (measured)."""
 
+BLUR_SIGMA_MAX_PX = 32.0
+"""Most sigma on that copy (px): its whole side, from where on nothing but one tone is left."""
+
 BLUR_SIDE_PX = 32
 """Side of the copy on which the Gaussian is computed: 0.3 of 400 px at full size would take 55 ms."""
 
@@ -54,8 +60,8 @@ WEAKNESS: Mapping[MaskStyle, str | None] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Region:
-    """Views into the three planes of a picture: what is written here is written there."""
+class _Patch:
+    """What is drawn over one box: planes of the size of what is seen of it."""
 
     y: Plane
     u: Plane
@@ -66,17 +72,39 @@ class _Region:
 class _Look:
     """What `soft` keeps of one track: the noisy cells it last looked at, and when."""
 
-    cells: Plane
+    cells: NDArray[np.float64]
     colour: tuple[int, int]
     since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one mask lies: its box on both axes."""
+
+    rows: Span
+    columns: Span
+
+    @property
+    def area_px(self) -> int:
+        """Size of the whole box, seen or not."""
+        return (self.rows.high - self.rows.low) * (self.columns.high - self.columns.low)
+
+    @property
+    def box(self) -> Box:
+        """What is seen of it."""
+        return Box(self.columns.first, self.rows.first, self.columns.last, self.rows.last)
 
 
 class Masker:
     """Hides boxes of pictures in one style. Frames come in order of time."""
 
-    def __init__(self, style: MaskStyle, *, seed: int | None = None) -> None:
-        """Choose the style; `seed` fixes `soft`'s noise for tests (None: a key nobody knows, gone with this object)."""
+    def __init__(self, style: MaskStyle, *, seed: int | None = None, feather: float = 0.0) -> None:
+        """Choose the style and its rim (share of a mask's shorter side, see `FaceSettings.feather`).
+
+        `seed` fixes `soft`'s noise for tests (None: a key nobody knows, gone with this object).
+        """
         self._style = style
+        self._feather = feather
         self._key = secrets.randbits(128) if seed is None else seed % 2**128  # NumPy takes no negative seeds
         self._looks: dict[int, _Look] = {}
 
@@ -86,51 +114,58 @@ class Masker:
         Boxes are widened to even pixels, so that luma and chroma end together, and cut at the picture's edges;
         what lies wholly outside is left out. A box that is not a number hides the whole picture.
         """
-        clean = picture.copy()
-        drawn = []
-        present = set()
+        # What is due for a new look is of no use; what is not is kept while its track is away, lest it look too often.
+        self._looks = {track: look for track, look in self._looks.items() if _fresh(look, t_s)}
+        drawn: list[tuple[_Place, FaceMask]] = []
         for mask in masks:
-            present.add(mask.track)
             if not all(map(math.isfinite, (mask.box.x0, mask.box.y0, mask.box.x1, mask.box.y1))):
                 return whole(picture)
-            x0, x1 = _even(mask.box.x0, mask.box.x1, picture.width_px)
-            y0, y1 = _even(mask.box.y0, mask.box.y1, picture.height_px)
-            if x0 < x1 and y0 < y1:
-                drawn.append(MaskedBox(Box(x0, y0, x1, y1), mask.origin, mask.track, mask.score))
-                rows, columns = slice(y0 // 2, (y1 + 1) // 2), slice(x0 // 2, (x1 + 1) // 2)
-                region = _Region(clean.y[y0:y1, x0:x1], clean.u[rows, columns], clean.v[rows, columns])
-                self._hide(region, mask.track, t_s)
-        self._looks = {track: look for track, look in self._looks.items() if track in present}
-        return clean, tuple(drawn)
+            rows = Span.of(mask.box.y0, mask.box.y1, picture.height_px)
+            columns = Span.of(mask.box.x0, mask.box.x1, picture.width_px)
+            if rows.length > 0 and columns.length > 0:
+                drawn.append((_Place(rows, columns), mask))
+        # The largest comes last: of masks over one head it keeps the least, and a small one on top would show more.
+        order = sorted(drawn, key=lambda item: (item[0].area_px, item[1].track))
+        patches = [(place, self._patch(picture, place, mask.track, t_s)) for place, mask in order]
+        clean = picture.copy()
+        if self._feather > 0:
+            for place, patch in patches:
+                _feathered(clean, patch, place, rim_px(self._feather, place.rows, place.columns))
+        for place, patch in patches:
+            _put(clean, patch, place)
+        return clean, tuple(MaskedBox(place.box, mask.origin, mask.track, mask.score) for place, mask in drawn)
 
-    def _hide(self, region: _Region, track: int, t_s: float) -> None:
+    def _patch(self, picture: Picture, place: _Place, track: int, t_s: float) -> _Patch:
         if self._style is MaskStyle.SOLID:
-            _fill(region)
-        elif self._style is MaskStyle.SOFT:
-            self._soften(region, track, t_s)
-        else:
-            for plane in (region.y, region.u, region.v):
-                plane[:] = _mosaic(plane) if self._style is MaskStyle.MOSAIC else _blurred(plane)
+            return _flat(place, MASK_LUMA, MASK_CHROMA, MASK_CHROMA)
+        if self._style is MaskStyle.SOFT:
+            return self._soft(picture, place, track, t_s)
+        half = _halved(place)
+        planes = ((picture.y, place, MASK_LUMA), (picture.u, half, MASK_CHROMA), (picture.v, half, MASK_CHROMA))
+        if self._style is MaskStyle.MOSAIC:
+            return _Patch(*(_mosaic(plane, part, unseen) for plane, part, unseen in planes))
+        return _Patch(*(_blurred(plane, part) for plane, part, _ in planes))
 
-    def _soften(self, region: _Region, track: int, t_s: float) -> None:
+    def _soft(self, picture: Picture, place: _Place, track: int, t_s: float) -> _Patch:
         look = self._looks.get(track)
-        if look is None or not 0 <= t_s - look.since_s < REFRESH_S:
-            look = self._look(region, track, t_s)
+        if look is None:
+            look = self._look(picture, place, track, t_s)
             self._looks[track] = look
-        height, width = region.y.shape
-        region.y[:] = cv2.resize(look.cells, (width, height), interpolation=cv2.INTER_LINEAR)
-        region.u[:], region.v[:] = look.colour
+        luma = slopes(look.cells, place.rows, place.columns)
+        return replace(_flat(place, MASK_LUMA, *look.colour), y=luma)
 
-    def _look(self, region: _Region, track: int, t_s: float) -> _Look:
+    def _look(self, picture: Picture, place: _Place, track: int, t_s: float) -> _Look:
         # Drawn from the track's own key: the same for its whole life, so that many looks do not average it away.
         noise = np.random.default_rng([self._key, track]).laplace(0, NOISE_SCALE, (CELLS, CELLS))
         step = 256 // LEVELS
-        levels = _cells(region.y).astype(np.float64) // step * step + step / 2
-        rows, columns = levels.shape
-        cells = np.clip(levels + noise[:rows, :columns], 16, 235).astype(np.uint8)
+        levels = averages(picture.y, place.rows, place.columns, CELLS, MASK_LUMA) // step * step + step / 2
+        half = _halved(place)
         # One colour for the whole head: cells of colour would tell skin from hair and shirt, and add nothing to see.
-        colour = tuple(int(plane.mean()) // step * step + step // 2 for plane in (region.u, region.v))
-        return _Look(cells, (colour[0], colour[1]), t_s)
+        u, v = (
+            int(plane[half.rows.part, half.columns.part].mean()) // step * step + step // 2
+            for plane in (picture.u, picture.v)
+        )
+        return _Look(np.clip(levels + noise, 16, 235), (u, v), t_s)
 
 
 def whole(picture: Picture) -> tuple[Picture, tuple[MaskedBox, ...]]:
@@ -139,35 +174,51 @@ def whole(picture: Picture) -> tuple[Picture, tuple[MaskedBox, ...]]:
     return blank, (MaskedBox(Box(0, 0, picture.width_px, picture.height_px), MaskOrigin.WHOLE_FRAME),)
 
 
-def _even(low: float, high: float, size_px: int) -> tuple[int, int]:
-    first = max(0, math.floor(low / 2) * 2)
-    last = min(size_px, math.ceil(high / 2) * 2)
-    return first, last
+def _fresh(look: _Look, t_s: float) -> bool:
+    return 0 <= t_s - look.since_s < REFRESH_S
 
 
-def _fill(region: _Region) -> None:
-    region.y[:] = MASK_LUMA
-    region.u[:] = MASK_CHROMA
-    region.v[:] = MASK_CHROMA
+def _halved(place: _Place) -> _Place:
+    return _Place(place.rows.halved(), place.columns.halved())
 
 
-def _cells(plane: Plane) -> Plane:
-    height, width = plane.shape
-    size = (min(CELLS, width), min(CELLS, height))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _flat(place: _Place, y: int, u: int, v: int) -> _Patch:
+    half = _halved(place)
+    return _Patch(*(_even(part, level) for part, level in ((place, y), (half, u), (half, v))))
 
 
-def _mosaic(plane: Plane) -> Plane:
-    height, width = plane.shape
-    return np.asarray(cv2.resize(_cells(plane), (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+def _even(place: _Place, level: int) -> Plane:
+    # A view of one byte: a patch of one level costs no memory, whatever its size.
+    return np.broadcast_to(np.uint8(level), (place.rows.length, place.columns.length))
 
 
-def _blurred(plane: Plane) -> Plane:
-    height, width = plane.shape
+def _put(picture: Picture, patch: _Patch, place: _Place) -> None:
+    half = _halved(place)
+    picture.y[place.rows.part, place.columns.part] = patch.y
+    picture.u[half.rows.part, half.columns.part] = patch.u
+    picture.v[half.rows.part, half.columns.part] = patch.v
+
+
+def _feathered(picture: Picture, patch: _Patch, place: _Place, width_px: int) -> None:
+    half = _halved(place)
+    draw_rim(picture.y, patch.y, place.rows, place.columns, width_px)
+    draw_rim(picture.u, patch.u, half.rows, half.columns, width_px // 2)
+    draw_rim(picture.v, patch.v, half.rows, half.columns, width_px // 2)
+
+
+def _mosaic(plane: Plane, place: _Place, unseen: int) -> Plane:
+    return tiles(averages(plane, place.rows, place.columns, CELLS, unseen), place.rows, place.columns)
+
+
+def _blurred(plane: Plane, place: _Place) -> Plane:
+    view = plane[place.rows.part, place.columns.part]
+    height, width = view.shape
     size = (min(BLUR_SIDE_PX, width), min(BLUR_SIDE_PX, height))
-    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    # Sigma is 0.3 of the mask's WIDTH in both directions; the copy may be squeezed more in one than in the other.
-    sigma_x = SIGMA_WIDTH * size[0]
-    sigma_y = SIGMA_WIDTH * width * size[1] / height
+    small = cv2.resize(view, size, interpolation=cv2.INTER_AREA)
+    # Of the WHOLE mask's width, in both directions: a head that is half outside is not to be blurred half as much.
+    # The copy may be squeezed more in one direction than in the other.
+    sigma_px = SIGMA_WIDTH * (place.columns.high - place.columns.low)
+    sigma_x = min(BLUR_SIGMA_MAX_PX, sigma_px * size[0] / width)
+    sigma_y = min(BLUR_SIGMA_MAX_PX, sigma_px * size[1] / height)
     small = cv2.GaussianBlur(small, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
