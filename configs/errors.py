@@ -39,3 +39,7 @@ class ModelUnavailable(MonitorError):
 
 class JournalError(MonitorError):
     """A journal cannot be written, read or trusted (exit code 1)."""
+
+
+class RecordingError(MonitorError):
+    """A recording or its audit trail cannot be written or read back (exit code 1)."""

@@ -53,8 +53,20 @@ RawItem = RawFrame | RawAudio | RawGap
 
 
 @dataclass(frozen=True, slots=True)
+class Colour:
+    """How the samples of limited-range pictures are to be shown: code points of ITU-T H.273, 2 where unspecified."""
+
+    matrix: int
+    primaries: int
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrackInfo:
-    """What a source says of one track before it is read. `start_s` is the track's own offset in the epoch."""
+    """What a source says of one track before it is read. `start_s` is the track's own offset in the epoch.
+
+    `colour` is None for sound, and for video that leaves the choice to the player.
+    """
 
     track: Track
     codec: str
@@ -63,6 +75,7 @@ class TrackInfo:
     width_px: int | None = None
     height_px: int | None = None
     channels: int | None = None
+    colour: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,99 @@
+"""A file that appears under its name only when it is whole; until then it has a hidden name beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from av.error import FFmpegError
+
+from configs.errors import RecordingError
+from streams.sources.probe import shown_name
+
+_SHOWN_CHARS: Final = 40
+"""Characters of the name that the hidden one repeats: in UTF-8 at most 160 of the 255 bytes that a name may have."""
+
+_REMEDIES: Final = {
+    errno.ENOSPC: "free some space on that disk or write to another",
+    errno.EDQUOT: "free some of your quota on that disk or write to another",
+    errno.EROFS: "write to a folder of your own",
+    errno.EACCES: "write to a folder of your own",
+    errno.EPERM: "write to a folder of your own",
+    errno.ENOENT: "make its folder first",
+    errno.ENOTDIR: "write to a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "write to a disk that takes larger files",
+}
+
+
+class Target:
+    """A binary file open for writing: `file` is written to, then `finish` names it, or `abandon` deletes it.
+
+    A crash leaves the hidden file `.NAME.part-RANDOM` behind, never anything under the name itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create the hidden file.
+
+        Raises:
+            RecordingError: no file of that name can be made there, or something else has the name.
+        """
+        self.path = path
+        self._hidden = path.with_name(f".{path.name[:_SHOWN_CHARS]}.part-{secrets.token_hex(4)}")
+        with told(path):
+            # Renaming comes last, after hours of work perhaps: what would make it fail is asked for first.
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISREG(path.stat().st_mode):
+                    raise RecordingError(f"{shown_name(path)}: is no ordinary file; write to another name")
+            self.file: BinaryIO = self._hidden.open("xb")
+
+    def finish(self) -> None:
+        """Put the file on the disk and give it its name, over an older file of that name.
+
+        Raises:
+            RecordingError: the disk is full or the name cannot be given; the hidden file is deleted.
+        """
+        try:
+            with told(self.path):
+                self.file.flush()
+                os.fsync(self.file.fileno())
+                self.file.close()
+                self._hidden.replace(self.path)
+                _sync_folder(self.path.parent)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Close and delete the hidden file; safe to call twice, and after `finish`."""
+        with contextlib.suppress(OSError):
+            # Closing writes what is still in memory, which a full disk refuses.
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self._hidden.unlink()
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn the system's and libav's errors into one line about `path` (`RecordingError`)."""
+    try:
+        yield
+    except (OSError, FFmpegError) as error:
+        reason = str(error.strerror or type(error).__name__).lower()
+        remedy = _REMEDIES.get(error.errno or 0, "choose another name or kind of file")
+        raise RecordingError(f"{shown_name(path)}: cannot be written ({reason}); {remedy}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk: a synced file that no folder names is lost all the same."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
