@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from buffers.picture import Picture, Plane, fit_within
+from streams.media import Colour
 
 LARGEST_SIDE_PX: Final = 8192
 """Frames with a longer side are refused: one of 8192x8192 is 100 MB decoded, and codecs keep up to 16."""
@@ -22,6 +23,11 @@ LONG_SIDE_PX: Final = 3840
 _SANE_ASPECT: Final = 4.0
 """Widest pixel believed; real ones lie between 8:11 and 2:1, beyond are broken headers."""
 
+_UNSPECIFIED: Final = 2
+"""H.273's code point for colours that nobody told: players guess them by the size of the picture."""
+
+_BT601: Final = 6
+"""H.273's code point for the matrix with which RGB is converted here (SMPTE 170M, as swscale does by default)."""
 
 Matrix = tuple[int, int, int, int]
 """Elements a, b, c, d of a display matrix: (x, y) is shown at (a x + c y, b x + d y)."""
@@ -36,6 +42,14 @@ def pixel_aspect(declared: Fraction | None) -> float:
     """Width over height of one pixel; 1.0 where it is not declared or not believable."""
     aspect = float(declared or 1)
     return aspect if 1 / _SANE_ASPECT <= aspect <= _SANE_ASPECT else 1.0
+
+
+def colour(frame: VideoFrame) -> Colour | None:
+    """How to show the pictures made of such frames, None where the file leaves that to the player."""
+    # A decoder says "RGB" or nothing of the matrix of RGB frames, but the pictures made of them have one.
+    matrix = _BT601 if frame.format.is_rgb else int(frame.colorspace)
+    told = Colour(matrix, int(frame.color_primaries), int(frame.color_trc))
+    return None if told == Colour(_UNSPECIFIED, _UNSPECIFIED, _UNSPECIFIED) else told
 
 
 class PictureMaker:

@@ -16,7 +16,7 @@ from buffers.picture import Picture
 from buffers.records import Track
 from streams.media import RawAudio, RawFrame, RawGap, TrackInfo
 from streams.sources.decode import TrackDecoder, seconds
-from streams.sources.pictures import LARGEST_SIDE_PX, LONG_SIDE_PX, PictureMaker, pixel_aspect
+from streams.sources.pictures import LARGEST_SIDE_PX, LONG_SIDE_PX, PictureMaker, colour, pixel_aspect
 from streams.sources.sound import Sound
 from streams.sources.timestamps import FrameTimes, SampleTimes, start_s
 
@@ -54,6 +54,7 @@ class VideoTrack:
             rate_hz,
             width_px=picture.width_px if picture else first.width,
             height_px=picture.height_px if picture else first.height,
+            colour=colour(first),
         )
 
     @property
