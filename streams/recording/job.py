@@ -1,0 +1,159 @@
+"""Rewrites one recording without the people in it: decode | find | mask | encode side by side, all or nothing.
+
+The same ingest as a session's, so that a recording is treated exactly as a live stream is, only with more patience.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from buffers.records import CleanAudio, CleanFrame, Track
+from configs.errors import ConfigError
+from configs.load import settings_digest
+from configs.settings import IngestSettings, Settings
+from streams.channel import ChannelClosed
+from streams.clock import VirtualClock, monotonic_s
+from streams.deidentify.faces import FaceCounts
+from streams.ingest import CleanItem, Ingest
+from streams.pipeline import Pipeline, open_pipeline
+from streams.recording.batch import Job
+from streams.recording.boxes import BoxTrail
+from streams.recording.writer import CleanWriter, VideoShape
+from streams.sources.probe import shown_name
+
+DETECTORS: Final = 2
+"""Detectors side by side: with one the detector's 17 ms a frame is the job's pace while a second core idles."""
+
+WAITING_FRAMES: Final = 4
+"""Frames that wait before and behind de-identification: enough to keep both cores busy, 25 MB each in 4K."""
+
+DEFAULT_RATE_HZ: Final = 25.0
+"""Nominal rate where the source declares none; it only steers the encoder's rate control."""
+
+Report = Callable[[float, float | None], None]
+"""Told how far a job has come (media seconds) and how far it goes (None: nobody knows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job. `spent_s` is wall time."""
+
+    job: Job
+    media_s: float
+    spent_s: float
+    faces: FaceCounts
+    voice_failures: int
+    notices: tuple[str, ...]
+
+
+def rewrite(job: Job, settings: Settings, report: Report) -> Outcome:
+    """Do one job. Nothing is left under the target's name unless the whole recording went through.
+
+    Raises:
+        MonitorError: the recording cannot be read, de-identified or written.
+    """
+    started_s = monotonic_s()
+    pipeline = open_pipeline(str(job.source), settings, detectors=DETECTORS)
+    ingest = Ingest(
+        pipeline,
+        clock=VirtualClock(),
+        settings=IngestSettings(video_items=WAITING_FRAMES),
+        batches=WAITING_FRAMES,
+    )
+    reached_s = 0.0
+    with contextlib.ExitStack() as undo:
+        undo.callback(ingest.abort)
+        outputs = _Outputs(job, pipeline, settings)
+        undo.callback(outputs.abandon)
+        ingest.start()
+        for t_s, item in _items(ingest):
+            outputs.take(item)
+            reached_s = max(reached_s, t_s)
+            report(reached_s, pipeline.info.duration_s)
+        outputs.finish()
+    return Outcome(
+        job=job,
+        media_s=reached_s,
+        spent_s=monotonic_s() - started_s,
+        faces=pipeline.face_counts,
+        voice_failures=pipeline.voice_failures,
+        notices=pipeline.notices,
+    )
+
+
+def summary(outcome: Outcome) -> list[str]:
+    """What became of a job, for the user: a line, and one more for each thing to know."""
+    job, faces = outcome.job, outcome.faces
+    pace = outcome.media_s / max(1e-6, outcome.spent_s)
+    what = [f"{faces.frames} frames, {faces.faces} faces followed"] if faces.frames else []
+    if faces.whole_frames:
+        what.append(f"{faces.whole_frames} frames masked whole")
+    what.append(f"{outcome.media_s:.1f} s in {outcome.spent_s:.1f} s ({pace:.1f}x real time)")
+    lines = [f"{shown_name(job.source)} -> {shown_name(job.target)}: {', '.join(what)}"]
+    warnings = list(outcome.notices)
+    if faces.detector_failures:
+        warnings.append(f"the face detector gave no answer for {faces.detector_failures} frames")
+    if outcome.voice_failures:
+        warnings.append(f"sound was replaced by silence {outcome.voice_failures} times because it could not be altered")
+    return lines + [f"  {warning}" for warning in warnings]
+
+
+def _items(ingest: Ingest) -> Iterator[tuple[float, CleanItem]]:
+    with contextlib.suppress(ChannelClosed):
+        while True:
+            yield from ingest.next_batch().items
+
+
+class _Outputs:
+    """The file that is written and, where wanted, its audit trail: both appear, or neither."""
+
+    def __init__(self, job: Job, pipeline: Pipeline, settings: Settings) -> None:
+        """Begin both under temporary names."""
+        shape = _shape(pipeline) if job.target_format.video_codec is not None else None
+        audio = Track.AUDIO in pipeline.tracks and job.target_format.audio_codec is not None
+        if shape is None and not audio:
+            kept = " and ".join(pipeline.tracks) or "nothing"
+            raise ConfigError(f"{shown_name(job.target)}: cannot hold what is kept ({kept}); name another kind of file")
+        self._trail: BoxTrail | None = None
+        self._writer = CleanWriter(job.target, job.target_format, video=shape, audio=audio)
+        self._video, self._audio = shape is not None, audio
+        if job.boxes is not None:
+            try:
+                self._trail = BoxTrail(job.boxes, settings_digest=settings_digest(settings))
+            except BaseException:
+                self._writer.abandon()
+                raise
+
+    def take(self, item: CleanItem) -> None:
+        """Write one item; what the file cannot hold, and prosody, is let go."""
+        if isinstance(item, CleanFrame):
+            if self._video:
+                self._writer.frame(item)
+            if self._trail is not None:
+                self._trail.frame(item)
+        elif isinstance(item, CleanAudio) and self._audio:
+            self._writer.audio(item)
+
+    def finish(self) -> None:
+        """Give both files their names."""
+        self._writer.finish()
+        if self._trail is not None:
+            self._trail.finish()
+
+    def abandon(self) -> None:
+        """Leave nothing behind; nothing happens to what is finished."""
+        self._writer.abandon()
+        if self._trail is not None:
+            self._trail.abandon()
+
+
+def _shape(pipeline: Pipeline) -> VideoShape | None:
+    info = pipeline.info.track(Track.VIDEO)
+    if info is None or Track.VIDEO not in pipeline.tracks:
+        return None
+    assert info.width_px is not None
+    assert info.height_px is not None
+    return VideoShape(info.width_px, info.height_px, info.rate_hz or DEFAULT_RATE_HZ, info.colour)
