@@ -1,0 +1,144 @@
+"""Whether live pace is held: a 720p30 recording with speech, paced through mask, voice and horizon.
+
+Run from the repository's root: `python -m benchmarks.bench_live [CLIP] [--seconds 600] [--json PATH]`. Lag is wall
+time from when a frame is due to when it is in the horizon, less the look-back every frame waits for. Every library
+runs on one thread; what is left of the machine's cores is for body language, outputs and the user.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy: as the command line does
+
+import argparse
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from benchmarks.clips import SHARED, looped
+from buffers.horizon import Horizon
+from buffers.records import CleanAudio, CleanFrame, HorizonLimits, Prosody, Track
+from configs.load import load_settings
+from streams.channel import ChannelClosed
+from streams.clock import CpuMeter, PacedClock
+from streams.ingest import CleanItem, Ingest
+from streams.pipeline import open_pipeline
+
+VIDEO = SHARED / "media" / "video" / "liveportrait_s18.mp4"
+SPEECH = SHARED / "media" / "speech" / "musetalk_eng.wav"
+SECONDS = 60.0
+WARM_UP_S = 1.0
+"""Lag is counted from here on: the first frames wait for models to warm up, as the first seconds of any session do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was seen. Lags are in milliseconds beyond the look-back."""
+
+    seconds: float
+    frames: int
+    frames_per_s: float
+    dropped_frames: int
+    dropped_audio: int
+    whole_frames: int
+    lag_p50_ms: float
+    lag_p95_ms: float
+    lag_p99_ms: float
+    lag_worst_ms: float
+    cores_used: float
+    cores: int
+    peak_mbytes: float
+
+
+def main() -> None:
+    """Play, print and, where asked, write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", nargs="?", type=Path, help="default: the shared 720p clip and speech, looped")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        clip = options.clip
+        if clip is None:
+            if not (VIDEO.is_file() and SPEECH.is_file()):
+                print("left out: the shared recordings are absent; name a clip")
+                return
+            clip = looped(Path(folder) / "live.mkv", VIDEO, SPEECH, seconds=options.seconds)
+        result = played(clip)
+    print(f"{clip.name}: {result.seconds:.0f} s at real time, {result.cores} cores")
+    print(f"  {result.frames} frames, {result.frames_per_s:.2f} a second, {result.whole_frames} masked whole")
+    print(f"  dropped: {result.dropped_frames} frames, {result.dropped_audio} blocks of sound")
+    print(
+        f"  lag beyond the look-back: p50 {result.lag_p50_ms:.1f}, p95 {result.lag_p95_ms:.1f}, "
+        f"p99 {result.lag_p99_ms:.1f}, worst {result.lag_worst_ms:.1f} ms"
+    )
+    free = result.cores - result.cores_used
+    print(f"  {result.cores_used:.2f} cores used, {free:.2f} left; peak {result.peak_mbytes:.0f} MiB")
+    if options.json is not None:
+        options.json.write_text(json.dumps(asdict(result), indent=1) + "\n")
+
+
+def played(clip: Path) -> Result:
+    """Pace the clip through ingest into a horizon."""
+    settings = load_settings(None, [], {}).settings
+    pipeline = open_pipeline(str(clip), settings)
+    clock = PacedClock(1.0)
+    ingest = Ingest(pipeline, clock=clock, settings=settings.ingest)
+    horizon = Horizon(HorizonLimits())
+    lags: list[float] = []
+    frames = 0
+    process = psutil.Process()
+    peak = 0
+    meter = CpuMeter()
+    ingest.start()
+    for t_s, item in _items(ingest):
+        if isinstance(item, CleanFrame):
+            horizon.add_frame(item)
+            frames += 1
+            if t_s > WARM_UP_S:
+                lags.append(clock.now_s() - t_s - settings.faces.lookback_s)
+            if frames % 300 == 0:
+                peak = max(peak, process.memory_info().rss)
+        elif isinstance(item, CleanAudio):
+            horizon.add_audio(item)
+        elif isinstance(item, Prosody):
+            horizon.add_prosody(item)
+    spent_s = clock.now_s()
+    cores_used = meter.share()
+    counts = ingest.counts()
+    ingest.abort()
+    # The frames of the last look-back are flushed when the file ends, before their time: they lag less than nothing.
+    steady = np.array(lags[: max(1, len(lags) - 20)]) * 1e3
+    p50, p95, p99 = np.percentile(steady, (50, 95, 99))
+    return Result(
+        seconds=spent_s,
+        frames=frames,
+        frames_per_s=frames / spent_s,
+        dropped_frames=counts[Track.VIDEO].dropped,
+        dropped_audio=counts[Track.AUDIO].dropped if Track.AUDIO in counts else 0,
+        whole_frames=pipeline.face_counts.whole_frames,
+        lag_p50_ms=float(p50),
+        lag_p95_ms=float(p95),
+        lag_p99_ms=float(p99),
+        lag_worst_ms=float(steady.max()),
+        cores_used=cores_used,
+        cores=os.cpu_count() or 1,
+        peak_mbytes=peak / 2**20,
+    )
+
+
+def _items(ingest: Ingest) -> Iterator[tuple[float, CleanItem]]:
+    with contextlib.suppress(ChannelClosed):
+        while True:
+            yield from ingest.next_batch().items
+
+
+if __name__ == "__main__":
+    main()
