@@ -51,7 +51,7 @@ class Target:
             with contextlib.suppress(FileNotFoundError):
                 if not stat.S_ISREG(path.stat().st_mode):
                     raise RecordingError(f"{shown_name(path)}: is no ordinary file; write to another name")
-            self.file: BinaryIO = self._hidden.open("xb")
+            self.file: BinaryIO = self._hidden.open("x+b")
 
     def finish(self) -> None:
         """Put the file on the disk and give it its name, over an older file of that name.
