@@ -85,6 +85,7 @@ class Horizon:
 
     def add_prosody(self, prosody: Prosody) -> None:
         """Take what was measured on a block before its voice was altered."""
+        self._reach(prosody.t_s, prosody.end_s)
         self._prosody.add(prosody)
 
     def add_event(self, event: NfblEvent) -> None:
@@ -124,7 +125,7 @@ class Horizon:
             gaps=tuple(gap for gap in self._gaps if gap.start_s < end_s and gap.end_s > start_s),
             coverage=Coverage(
                 video=_share(self._frames.shown_s(start_s, end_s), window),
-                audio=_share(self._audio.heard_s(start_s, end_s), window),
+                audio=_share(self._heard_s(start_s, end_s), window),
                 nfbl=_share(self._nfbl.seconds(start_s, end_s), window),
             ),
             baseline=self._baseline(window),
@@ -164,7 +165,7 @@ class Horizon:
                 return Baseline(0.0, (), None, None, None)
             start_s, end_s = window.start_s, window.start_s + GLOBAL_BASELINE_S
         watched_s = self._nfbl.seconds(start_s, end_s)
-        media_s = max(self._frames.shown_s(start_s, end_s), self._audio.heard_s(start_s, end_s))
+        media_s = max(self._frames.shown_s(start_s, end_s), self._heard_s(start_s, end_s))
         voice = self._prosody.total(start_s, end_s)
         return Baseline(
             observed_s=watched_s if watched_s > 0 else media_s,
@@ -174,6 +175,12 @@ class Horizon:
             movement=self._frames.movement(start_s, end_s),
             watched_s=watched_s,
         )
+
+    def _heard_s(self, start_s: float, end_s: float) -> float:
+        """Seconds of sound that were kept; where none ever was (voice mode `features-only`), that were measured."""
+        if self._audio.dense_count:
+            return self._audio.heard_s(start_s, end_s)
+        return self._prosody.total(start_s, end_s).observed_s
 
     def _hold_ceiling(self) -> None:
         spared_s = min(SPARED_DENSE_S, self._limits.dense_s)

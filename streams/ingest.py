@@ -83,6 +83,8 @@ class Ingest:
         self._merging = threading.Lock()
         self._ended: set[Track] = set()
         self._altered_s = self._measured_s = -math.inf
+        if pipeline.voice is not None and not pipeline.voice.keeps_sound:
+            self._altered_s = math.inf  # no sound will come that anything could wait for
         self._failure: MonitorError | None = None
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._capture, name="capture", daemon=True)]

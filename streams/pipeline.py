@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from buffers.records import Track
-from configs.settings import Settings
+from configs.errors import ConfigError
+from configs.settings import Settings, VoiceMode
 from streams.deidentify.detectors import DETECTORS
 from streams.deidentify.faces import FaceCounts, FaceDeidentifier
 from streams.deidentify.masks import WEAKNESS
@@ -19,6 +21,11 @@ from streams.nfbl.replay import ReplayedFeed
 from streams.sources.base import Source
 from streams.sources.open import open_source
 
+_SILENCE: Final = {
+    VoiceMode.FEATURES_ONLY: "sound not kept: how it was said is measured, then the sound is let go",
+    VoiceMode.DROP: "sound not read: nothing is known of what was said or how",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
@@ -29,6 +36,7 @@ class Pipeline:
     voice: VoiceDeidentifier | None
     feed: ReplayedFeed | None = None
     weakness: str | None = None
+    silence: str | None = None
 
     @property
     def info(self) -> SourceInfo:
@@ -55,7 +63,7 @@ class Pipeline:
     def notices(self) -> tuple[str, ...]:
         """What the user should know of the masks that were chosen and the media that were read."""
         counts = self.face_counts
-        chosen = () if self.weakness is None else (self.weakness,)
+        chosen = tuple(notice for notice in (self.weakness, self.silence) if notice is not None)
         notices = (*chosen, *self.info.notices)
         if counts.frames > 0 and counts.faces == 0:
             notices = (*notices, f"no face was found in {counts.frames} frames, so none was masked")
@@ -88,7 +96,12 @@ def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeli
         if settings.nfbl.source != "off":
             feed = ReplayedFeed(Path(settings.nfbl.source), duration_s=info.duration_s)
         voice: VoiceDeidentifier | None = None
-        if Track.AUDIO in tracks:
+        mode = settings.voice.mode
+        if mode is VoiceMode.DROP and tracks == {Track.AUDIO}:
+            raise ConfigError(
+                f"{info.name}: has sound alone, and voice.mode drop reads none; choose another voice.mode"
+            )
+        if Track.AUDIO in tracks and mode is not VoiceMode.DROP:
             voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
@@ -102,4 +115,5 @@ def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeli
                 detectors=detectors,
             )
         undo.pop_all()
-        return Pipeline(source, faces, voice, feed, None if faces is None else WEAKNESS[settings.faces.mask])
+        weakness = None if faces is None else WEAKNESS[settings.faces.mask]
+        return Pipeline(source, faces, voice, feed, weakness, _SILENCE.get(mode) if Track.AUDIO in tracks else None)

@@ -121,6 +121,8 @@ class PlainFaces:
 class PlainVoice:
     """Releases each block at once; `before` may make it slow."""
 
+    keeps_sound = True
+
     def __init__(self, before: Callable[[], None] = lambda: None) -> None:
         self._before = before
 

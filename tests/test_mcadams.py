@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from streams.deidentify.lpc import burg, poles, polynomials_of
-from streams.deidentify.mcadams import FRAME, HOP, ORDER, WINDOW, Level, McAdams, moved, soft_limit
+from streams.deidentify.mcadams import FRAME, HOP, ORDER, WINDOW, Level, McAdams, moved
 
 pytestmark = pytest.mark.unit
 
@@ -158,7 +158,6 @@ def test_level_matching_keeps_the_energy_contour_of_speech(golden: Path, coeffic
             samples = data["input_int16"] / 32768.0
         out = through(samples, coefficient, Level.MATCHED)
         assert correlation(samples, out) >= 0.97
-        assert np.abs(out).max() <= 1.0
         assert np.sqrt(np.mean(out**2)) == pytest.approx(np.sqrt(np.mean(samples**2)), rel=0.1)
 
 
@@ -189,33 +188,19 @@ DEGENERATE = {
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_sound_gives_finite_sound(name: str, level: Level) -> None:
-    out = through(DEGENERATE[name], 0.5, level)
-    assert np.isfinite(out).all()
-    if level is Level.MATCHED:
-        assert np.abs(out).max() <= 1.0
+    assert np.isfinite(through(DEGENERATE[name], 0.5, level)).all()
 
 
 @given(arrays(np.float64, st.integers(320, 700), elements=st.floats(-2, 2, width=32)), st.floats(0.3, 1.0))
 @settings(max_examples=60, deadline=None)
-def test_any_sound_gives_finite_sound_within_full_scale(samples: Reals, coefficient: float) -> None:
-    out = through(samples, coefficient, Level.MATCHED)
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() <= 1.0
+def test_any_sound_gives_finite_sound(samples: Reals, coefficient: float) -> None:
+    assert np.isfinite(through(samples, coefficient, Level.MATCHED)).all()
 
 
 @given(arrays(np.float64, (3, 40), elements=st.floats(-1, 1, width=32)))
 @settings(deadline=None)
 def test_burg_predicts_with_poles_inside_the_unit_circle(frames: Reals) -> None:
     assert np.abs(poles(burg(frames, 6))).max() <= 1 + 1e-6
-
-
-def test_the_limiter_leaves_quiet_samples_alone_and_rises_to_full_scale() -> None:
-    samples = np.linspace(-3, 3, 6001)
-    out = soft_limit(samples)
-    assert np.array_equal(out[np.abs(samples) <= 0.8], samples[np.abs(samples) <= 0.8])
-    assert (np.diff(out) >= 0).all()
-    assert np.abs(out).max() <= 1.0
-    assert np.array_equal(out, -soft_limit(-samples))
 
 
 def test_the_window_is_the_square_root_of_a_symmetric_hann_window() -> None:

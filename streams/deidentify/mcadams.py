@@ -30,9 +30,6 @@ _EPSILON: Final = 2.0**-23
 _SLAB: Final = 32
 """Frames altered at once: enough to hide the cost of a call, few enough to stay in the second-level cache."""
 
-_KNEE: Final = 0.8
-"""Level up to which the limiter changes nothing: 2 dB below full scale."""
-
 _hann = np.hanning(FRAME)
 WINDOW: Final[Reals] = np.sqrt(_hann / (_hann.sum() / HOP))
 """Square root of the symmetric Hann window over its overlapped sum, for analysis and for synthesis."""
@@ -44,7 +41,7 @@ class Level(StrEnum):
     FREE = "free"
     """Whatever the moved poles make of it (the baseline before its whole-file normalisation)."""
     MATCHED = "matched"
-    """Each frame keeps the energy it had, and nothing goes beyond full scale."""
+    """Each frame keeps the energy it had; its peaks may still be higher than they were."""
 
 
 class McAdams:
@@ -92,10 +89,10 @@ class McAdams:
             altered = alter(frames[start:stop], exponents[start:stop], self._level)
             finished[start:stop] += altered[:, :HOP]
             finished[start + 1 : stop + 1] += altered[:, HOP:]
-        if not np.isfinite(finished).all():  # before the limiter, which would turn infinity into full scale
+        if not np.isfinite(finished).all():
             raise FloatingPointError("the altered voice is not finite")
         self._overlap = finished[count].copy()
-        return self._limited(finished[:count].reshape(-1))
+        return finished[:count].reshape(-1)
 
     def flush(self) -> Reals:
         """Give all samples that are still inside, float64[n], and start anew."""
@@ -104,10 +101,7 @@ class McAdams:
         rest[: len(faded)] = faded
         self._waiting = np.zeros(0)
         self._overlap = np.zeros(HOP)
-        return self._limited(rest)
-
-    def _limited(self, samples: Reals) -> Reals:
-        return soft_limit(samples) if self._level is Level.MATCHED else samples
+        return rest
 
 
 def alter(frames: Reals, coefficients: Reals, level: Level) -> Reals:
@@ -148,18 +142,6 @@ def moved(roots: Complexes, coefficients: Reals) -> Complexes:
     radii = np.abs(roots)
     turned = radii * np.cos(angles) + 1j * np.copysign(radii * np.sin(angles), roots.imag)
     return np.where(roots.imag == 0.0, roots, turned)
-
-
-def soft_limit(samples: Reals) -> Reals:
-    """Bend what is above the knee so that nothing leaves [-1, 1]; below the knee nothing changes.
-
-    Without memory, so that it adds no delay and cannot depend on how the stream is cut.
-    """
-    over = np.abs(samples) - _KNEE
-    if not (over > 0.0).any():
-        return samples
-    bent = np.copysign(_KNEE + (1.0 - _KNEE) * np.tanh(over / (1.0 - _KNEE)), samples)
-    return np.where(over > 0.0, bent, samples)
 
 
 def finite(samples: Reals) -> Reals:
