@@ -72,7 +72,8 @@ def add_video(container: OutputContainer, codec: str, shape: VideoShape, *, qual
     if codec == "libvpx":
         # VP8 takes its quality for a bound under a bit rate, so the rate must be more than it will need.
         stream.bit_rate = round(2 * _BITS_PER_PIXEL * shape.width_px * shape.height_px * shape.rate_hz)
-    # Decoders then show each frame as it comes, and no container has to shift a track whose first frame is late.
+    # B frames would make files 40 % smaller, but MP4 counts a track's length in decoding order: at a variable rate the
+    # end of the last frame was lost, and transport streams began 80 ms late.
     context.max_b_frames = 0
     context.thread_count = threads
     context.thread_type = ThreadType.NONE if threads == 1 else ThreadType.AUTO
@@ -113,6 +114,8 @@ def add_audio(container: OutputContainer, codec: str) -> AudioStream:
 def _video_options(codec: str, quality: int) -> dict[str, str] | None:
     """Options of an encoder that is steered by quality, None for one that wants a bit rate."""
     if codec in {"libx264", "libx265", "h264", "hevc"}:
+        # For 720p at 23: ultrafast 3.3 ms a frame and 2.1 Mbit/s, superfast 5.0 ms and 1.2 Mbit/s with 1.6 dB more,
+        # veryfast 7.1 ms and 0.6 Mbit/s.
         return {"preset": "superfast", "crf": str(quality)}
     if codec in {"libvpx", "libvpx-vp9"}:
         # Real time and no frames ahead; the scale ends at 63 where that of x264 ends at 51.

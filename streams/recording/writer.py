@@ -51,7 +51,7 @@ class CleanWriter:
         *,
         video: VideoShape | None,
         audio: bool,
-        quality: int = 20,
+        quality: int = 23,
         threads: int = 1,
     ) -> None:
         """Create the hidden file and write its header.

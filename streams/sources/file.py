@@ -41,6 +41,7 @@ class FileSource:
         check_file(path)
         with open_container(path) as container:
             choice = choose(container)
+            counts_delay = container.format.name == "mp3"
             duration_s = container.duration / 1e6 if container.duration and container.duration > 0 else None
         if not choice.streams:
             raise SourceUnreadable(f"{name}: holds neither video nor sound; name a video or sound file")
@@ -56,7 +57,9 @@ class FileSource:
             reasons = [f"{track} {error}" for track, error in refused]
             if not decoders:
                 raise SourceUnreadable(f"{name}: {', '.join(reasons)}; {refused[0][1].remedy}")
-            epoch = epoch_s(decoder.first_s for decoder in decoders.values())
+            firsts_s = [decoder.first_s for decoder in decoders.values()]
+            # MP3 counts from before its encoder's delay, which libav leaves out: no player shows that as an offset.
+            epoch = min(firsts_s) if counts_delay else epoch_s(firsts_s)
             self._tracks = [
                 VideoTrack(decoder, epoch) if track is Track.VIDEO else AudioTrack(decoder, epoch)
                 for track, decoder in decoders.items()
