@@ -239,7 +239,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 def _deidentify(args: argparse.Namespace) -> int:
     from configs.settings import FaceSettings
-    from monitor.interrupts import interrupts_raised
+    from monitor.interrupts import Interrupts
     from monitor.outputs.progress import ProgressBar
     from streams.recording.batch import planned
     from streams.recording.job import rewrite, summary
@@ -254,11 +254,16 @@ def _deidentify(args: argparse.Namespace) -> int:
     settings = _load(args, *derived).settings
     jobs = planned(args.paths, boxes=args.boxes, force=args.force)
     worst = 0
-    with ProgressBar(sys.stderr, jobs=len(jobs)) as bar, interrupts_raised():
+    with Interrupts() as interrupts, ProgressBar(sys.stderr, jobs=len(jobs)) as bar:
+
+        def report(done_s: float, total_s: float | None) -> None:
+            interrupts.check()
+            bar.reach(done_s, total_s)
+
         for job in jobs:
             bar.begin(job.source.name)
             try:
-                print("\n".join(summary(rewrite(job, settings, bar.reach))))
+                print("\n".join(summary(rewrite(job, settings, report))))
             except MonitorError as error:
                 # The other recordings are not to blame.
                 print(f"{PROGRAM}: {error}", file=sys.stderr)

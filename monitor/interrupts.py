@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Final, NoReturn
+from types import FrameType, TracebackType
+from typing import Final, Self
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -25,16 +25,35 @@ def interrupts_to(handler: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-@contextlib.contextmanager
-def interrupts_raised() -> Iterator[None]:
-    """Without an event loop: each of them raises KeyboardInterrupt in the main thread, so that `finally` still runs."""
-    before = {number: signal.signal(number, _interrupt) for number in ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+class Interrupts:
+    """Without an event loop: notes them, so that a job ends at a point of its own choosing. A context manager.
+
+    Raised wherever the signal happens to arrive, KeyboardInterrupt can fall between making a file and knowing of it.
+    A second one is raised at once, for whoever does not want to wait.
+    """
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        self._noted = False
+        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def __enter__(self) -> Self:
+        """Start noting."""
+        self._before = {number: signal.signal(number, self._note) for number in ENDING}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the signals to who had them before."""
+        for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def check(self) -> None:
+        """KeyboardInterrupt where one of them came."""
+        if self._noted:
+            raise KeyboardInterrupt
 
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+    def _note(self, _: int, __: FrameType | None) -> None:
+        self.check()
+        self._noted = True

@@ -47,10 +47,12 @@ def planned(paths: Sequence[str], *, boxes: str | None = None, force: bool = Fal
         trail = None if boxes is None else _trail(Path(boxes), source, in_folder=in_folder)
         jobs.append(Job(source, target, format_of(target), trail))
     _check_targets(jobs, force=force)
-    if in_folder:
-        _made(out)
-        if boxes is not None:
-            _made(Path(boxes))
+    folders = [] if not in_folder else [out] if boxes is None else [out, Path(boxes)]
+    for folder in folders:
+        _made(folder)
+    for path in _written(jobs):
+        if not path.parent.is_dir():
+            raise ConfigError(f"{shown_name(path)}: its folder {path.parent} does not exist; make it first")
     return tuple(jobs)
 
 
@@ -71,18 +73,21 @@ def _trail(boxes: Path, source: Path, *, in_folder: bool) -> Path:
 def _check_targets(jobs: Sequence[Job], *, force: bool) -> None:
     sources = {job.source.resolve() for job in jobs}
     taken: set[Path] = set()
-    for job in jobs:
-        for path in filter(None, (job.target, job.boxes)):
-            name, place = shown_name(path), path.resolve()
-            if place in sources:
-                raise ConfigError(f"{name}: is an original; write to another name, then delete it yourself")
-            if place in taken:
-                raise ConfigError(f"{name}: would be written twice; give the recordings different names")
-            taken.add(place)
-            if path.is_dir():
-                raise ConfigError(f"{name}: is a folder; name a file in it")
-            if path.exists() and not force:
-                raise ConfigError(f"{name}: exists already; --force replaces it")
+    for path in _written(jobs):
+        name, place = shown_name(path), path.resolve()
+        if place in sources:
+            raise ConfigError(f"{name}: is an original; write to another name, then delete it yourself")
+        if place in taken:
+            raise ConfigError(f"{name}: would be written twice; give the recordings different names")
+        taken.add(place)
+        if path.is_dir():
+            raise ConfigError(f"{name}: is a folder; name a file in it")
+        if path.exists() and not force:
+            raise ConfigError(f"{name}: exists already; --force replaces it")
+
+
+def _written(jobs: Sequence[Job]) -> list[Path]:
+    return [path for job in jobs for path in (job.target, job.boxes) if path is not None]
 
 
 def _made(folder: Path) -> None:

@@ -17,7 +17,7 @@ from configs.settings import IngestSettings, Settings
 from streams.channel import ChannelClosed
 from streams.clock import VirtualClock, monotonic_s
 from streams.deidentify.faces import FaceCounts
-from streams.ingest import CleanItem, Ingest
+from streams.ingest import Batch, CleanItem, Ingest
 from streams.pipeline import Pipeline, open_pipeline
 from streams.recording.batch import Job
 from streams.recording.boxes import BoxTrail
@@ -33,8 +33,11 @@ WAITING_FRAMES: Final = 4
 DEFAULT_RATE_HZ: Final = 25.0
 """Nominal rate where the source declares none; it only steers the encoder's rate control."""
 
+POLL_S: Final = 0.25
+"""Longest time between two reports (s): whoever asked the job to end is heard then."""
+
 Report = Callable[[float, float | None], None]
-"""Told how far a job has come (media seconds) and how far it goes (None: nobody knows)."""
+"""Told how far a job has come (media seconds) and how far it goes (None: nobody knows). It may raise to end the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,10 @@ def rewrite(job: Job, settings: Settings, report: Report) -> Outcome:
         outputs = _Outputs(job, pipeline, settings)
         undo.callback(outputs.abandon)
         ingest.start()
-        for t_s, item in _items(ingest):
-            outputs.take(item)
-            reached_s = max(reached_s, t_s)
+        for batch in _batches(ingest):
+            for t_s, item in batch.items:
+                outputs.take(item)
+                reached_s = max(reached_s, t_s)
             report(reached_s, pipeline.info.duration_s)
         outputs.finish()
     return Outcome(
@@ -101,10 +105,14 @@ def summary(outcome: Outcome) -> list[str]:
     return lines + [f"  {warning}" for warning in warnings]
 
 
-def _items(ingest: Ingest) -> Iterator[tuple[float, CleanItem]]:
+def _batches(ingest: Ingest) -> Iterator[Batch]:
+    """Batches as they come, an empty one where none came for a while."""
     with contextlib.suppress(ChannelClosed):
         while True:
-            yield from ingest.next_batch().items
+            try:
+                yield ingest.next_batch(POLL_S)
+            except TimeoutError:
+                yield Batch((), 0.0)
 
 
 class _Outputs:
