@@ -4,8 +4,8 @@ The promise (tested with random failures): every frame that is not masked whole
 (a) lies in a run of fewer than `stale_frames` unanswered frames, in a shot that was answered for before, and
 (b) covers every box that continued or started a track in it, and in frames without such a box the track's last box
 before it, for `hold_s`, and its first box after it in the same shot, for `lookback_s`, as far as that was seen
-before the frame's release (small faces: a third of both; doubtful ones: two fifteenths).
-What no detector scores `start_score` is not promised: that is the residual risk of the policy.
+before the frame's release (small faces: a third of both; doubtful ones: two fifteenths; over a cut: `OVER_CUT_S`).
+What no detector scores `start_score`, and does not last either, is not promised: the residual risk of the policy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from buffers.records import Box, MaskOrigin, MaskState
 from configs.settings import FaceSettings
-from streams.deidentify.boxes import blended, grown, moved, overlap, union
+from streams.deidentify.boxes import blended, grown, moved, overlap, resized, union
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.tracks import FRAME_S, SIZE_WINDOW_S, TRAVEL_S, Track, Tracker
 
@@ -31,8 +31,25 @@ LARGE_FACE = 0.12
 SMALL_SHARE = 1 / 3
 """Share of hold and look-back for smaller faces (5 of 15 frames): a crowd held in full masks half the picture."""
 
+SMALL_LONGEST_S = 0.25
+"""Longest hold and look-back for smaller faces (s), however far a file job looks both ways, for the same reason."""
+
+OVER_CUT_S = 0.5
+"""Longest hold that runs on over a cut (s): the new shot was looked at before any of it leaves. Only in case the cut
+was none, as fast movement can look like one, a face is held as long as it is live."""
+
 WEAK_SHARE = 2 / 15
 """Share of hold and look-back for tracks that are not strong (2 of 15 frames)."""
+
+SURE_BOX = 0.6
+"""Score from which a large face's box is believed as it is. Below, it says where a face is, not how large: it is
+steadied by the boxes around it, and the mask covers its neighbours in time too (hard shot: 4 leaks without)."""
+
+NEAR_S = 3.5 * FRAME_S
+"""Within so much a hit is a neighbour in time (s): 3 frames and half a frame of jitter."""
+
+LEAST_FACE_PX = 2.0
+"""A box with a shorter side is masked as if it were so long: the chroma planes know no smaller one."""
 
 GROWTH_PER_S = 0.01 / FRAME_S
 """How fast a mask without a detection grows, share of its sides (1/s): 1 % a frame (policy A2)."""
@@ -77,9 +94,13 @@ class _Silence:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """One observed frame. `asked_s` is the last time the detector answered in this shot, `NEVER` if it did not."""
+    """One observed frame of the shot that began at `shot_s`.
+
+    `asked_s` is the last time the detector answered in this shot, `NEVER` if it did not.
+    """
 
     t_s: float
+    shot_s: float
     asked_s: float
     silence: _Silence | None
 
@@ -97,6 +118,7 @@ class MaskPolicy:
         # Added boxes are followed for themselves: they can add masks, and cannot touch one of the first detector's.
         self._added = Tracker(0.0, 0.0, settings.link_s, numbers)
         self._moments: deque[_Moment] = deque()
+        self._shot_s = NEVER
         self._asked_s = NEVER
         self._silence: _Silence | None = None
 
@@ -107,6 +129,7 @@ class MaskPolicy:
         self._tracker.clear()
         self._added.clear()
         self._moments.clear()
+        self._shot_s = NEVER
         self._asked_s = NEVER
         self._silence = None
 
@@ -126,6 +149,7 @@ class MaskPolicy:
         if cut:
             self._tracker.new_shot(t_s)
             self._added.new_shot(t_s)
+            self._shot_s = t_s
             self._asked_s = NEVER
         if answer is None:
             self._silence = self._silence or _Silence()
@@ -135,7 +159,7 @@ class MaskPolicy:
             self._asked_s = t_s
             self._tracker.step(t_s, answer)
         self._added.step(t_s, [item for item in added if not self._explained(t_s, item.box)])
-        self._moments.append(_Moment(t_s, self._asked_s, self._silence))
+        self._moments.append(_Moment(t_s, self._shot_s, self._asked_s, self._silence))
 
     def decide(self) -> Decision:
         """What may be shown of the oldest frame not yet decided, by all that is known now (IndexError: no frame)."""
@@ -166,17 +190,21 @@ class MaskPolicy:
         hits, t_s = track.hits, moment.t_s
         place = bisect.bisect_right(hits, t_s, key=lambda hit: hit.t_s)
         if place == 0:
-            early_s = hits[0].t_s - t_s
+            # Counted from where the face was certain: the weak boxes before it are the way back, not a new beginning.
+            early_s = track.sure_s - t_s
             known = t_s >= track.shot_s and early_s <= self._reach_s(track, self._settings.lookback_s)
-            box = self._carried(track, 0, -early_s)
+            box = self._carried(track, 0, t_s - hits[0].t_s)
             return self._of(track, 0, box, MaskOrigin.LOOK_BACK) if known else None
         before = place - 1
         if hits[before].t_s == t_s:
-            return self._of(track, before, self._steadied(track, before), MaskOrigin.DETECTED)
+            return self._of(track, before, self._detected(track, before), MaskOrigin.DETECTED)
         if place < len(hits):
             return self._of(track, before, self._between(track, before, t_s), MaskOrigin.BRIDGED)
         # While the detector is silent nothing has denied the face: its hold is counted to the last answer.
-        held = moment.asked_s - hits[before].t_s <= self._reach_s(track, self._settings.hold_s)
+        hold_s = self._settings.hold_s
+        if track.shot_s != moment.shot_s:
+            hold_s = min(hold_s, OVER_CUT_S)
+        held = moment.asked_s - hits[before].t_s <= self._reach_s(track, hold_s)
         box = self._carried(track, before, t_s - hits[before].t_s)
         return self._of(track, before, box, MaskOrigin.HELD) if held else None
 
@@ -184,16 +212,30 @@ class MaskPolicy:
         return FaceMask(track.id, self._dilated(box), origin, track.hits[place].score)
 
     def _reach_s(self, track: Track, full_s: float) -> float:
-        share = 1.0
         if not track.strong:
-            share = WEAK_SHARE
-        elif track.widest_px < LARGE_FACE * self._width_px:
-            share = SMALL_SHARE
-        return full_s * share + JITTER_S
+            full_s *= WEAK_SHARE
+        elif not self._large(track):
+            full_s = min(full_s * SMALL_SHARE, SMALL_LONGEST_S)
+        return full_s + JITTER_S
+
+    def _large(self, track: Track) -> bool:
+        return track.widest_px >= LARGE_FACE * self._width_px
+
+    def _vague(self, track: Track, place: int) -> bool:
+        """Whether the box of that hit says where a face is, but not how large."""
+        return self._large(track) and track.hits[place].score < SURE_BOX
 
     def _steadied(self, track: Track, place: int) -> Box:
-        large = track.widest_px >= LARGE_FACE * self._width_px
-        return track.steadied(place) if large else track.hits[place].box
+        return track.steadied(place) if self._vague(track, place) else track.hits[place].box
+
+    def _detected(self, track: Track, place: int) -> Box:
+        box = self._steadied(track, place)
+        if not self._vague(track, place):
+            return box
+        hits = track.hits
+        beside = (other for other in (place - 1, place + 1) if 0 <= other < len(hits))
+        near = [other for other in beside if abs(hits[other].t_s - hits[place].t_s) <= NEAR_S]
+        return union((box, *(self._steadied(track, other) for other in near)))
 
     def _between(self, track: Track, before: int, t_s: float) -> Box:
         """A frame in a gap: interpolated, grown, and both ends of the gap, for who knows the way it went."""
@@ -217,6 +259,7 @@ class MaskPolicy:
 
     def _dilated(self, box: Box) -> Box:
         """From the face to the head: hair, ears and chin link a person as well as a face does."""
+        box = resized(box, max(box.width, LEAST_FACE_PX), max(box.height, LEAST_FACE_PX))
         side_px = self._settings.grow_side * box.width
         up_px, down_px = self._settings.grow_up * box.height, self._settings.grow_down * box.height
         return Box(box.x0 - side_px, box.y0 - up_px, box.x1 + side_px, box.y1 + down_px)

@@ -1,13 +1,15 @@
 """Which detections are one face over time: association with hysteresis. Pure: values in, tracks out.
 
-The numbers are measured policy A2 (0 of 62 leak frames at 44.5 % masked on the hard shot), stated there in frames
-at 30 fps and kept here in seconds, so that variable and low frame rates behave alike.
+Every box begins a suspicion; it becomes a track when one of its boxes is sure, or when it lasts, and brings all of
+its weak boxes along: a face is masked from the first sign of it. The numbers are measured policy A2, stated there in
+frames at 30 fps and kept here in seconds, so that variable and low frame rates behave alike.
 """
 
 from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +34,10 @@ TRAVEL_S = 4 * FRAME_S
 
 SPEED_S = 5 * FRAME_S
 """Time over which speed is averaged (s): box jitter of a few pixels must not become travel."""
+
+LEAST_BASE_S = 3 * FRAME_S
+"""Shortest base on which a speed is judged (s): over a frame or two the jitter of boxes would become travel. On the
+hard shot masks are 5 % of the picture smaller for it, and one face keeps one track."""
 
 SIZE_WINDOW_S = 5.5 * FRAME_S
 """Hits within so much before and after steady a large face's size (s): 5 frames and half a frame of jitter.
@@ -67,6 +73,20 @@ STRONG_SCORE = 0.5
 STRONG_HITS = 5
 """So is one with so many hits."""
 
+LASTING_SHARE = 0.7
+"""Share of the score at which a track starts that a box of a lasting suspicion must have: with `LASTING_HITS`, 99 % of
+the audience's faces are covered instead of 95 %, and not a pixel more of what shows no face."""
+
+LASTING_HITS = 8
+"""So many such boxes make a suspicion a track: a quarter of a second, less than the look-back waits."""
+
+SUSPECT_MISSES = 2
+"""Frames in a row in which a suspicion may go without a box."""
+
+FADED_S = 17.5 * FRAME_S
+"""Time without a hit (s) after which only a box that could start a track continues one: where a face was half a
+second ago, a weak box says little of it. 16 missing frames and half a frame of jitter (policy A2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -81,15 +101,20 @@ class Hit:
 class Track:
     """One face followed through one shot. `hits` are in order of time, recent ones only; the rest are of its life.
 
-    `shot_s` is the time of the shot's first frame: nothing before it is the same scene.
+    `shot_s` is the time of the shot's first frame: nothing before it is the same scene. `sure_s` is the time at which
+    it became a track, and `id` its number from then on; infinite and 0 as long as it is a suspicion.
     """
 
-    id: int
     shot_s: float
+    start_score: float
+    id: int = 0
+    sure_s: float = math.inf
     hits: list[Hit] = field(default_factory=list)
     best_score: float = 0.0
     widest_px: float = 0.0
     count: int = 0
+    lasting: int = 0
+    missed: int = 0
 
     @property
     def strong(self) -> bool:
@@ -97,16 +122,21 @@ class Track:
         return self.best_score >= STRONG_SCORE or self.count >= STRONG_HITS
 
     def add(self, hit: Hit) -> None:
-        """Append the newest hit."""
+        """Append the newest hit; by it a suspicion may become a track."""
         self.hits.append(hit)
         self.best_score = max(self.best_score, hit.score)
         self.widest_px = max(self.widest_px, hit.box.width)
         self.count += 1
+        self.lasting += hit.score >= LASTING_SHARE * self.start_score
+        self.missed = 0
+        if self.sure_s == math.inf and (hit.score >= self.start_score or self.lasting >= LASTING_HITS):
+            self.sure_s = hit.t_s
 
     def speed(self, place: int, towards: int) -> tuple[float, float]:
         """Mean speed of the centre in px/s at `hits[place]`, judged from the hits in direction `towards` (-1 or 1).
 
-        0 where the track has no second hit within `SPEED_S`.
+        0 where the track has no second hit within `SPEED_S`; what happened within `LEAST_BASE_S` is thought to have
+        taken that long.
         """
         here = there = self.hits[place]
         index = place + towards
@@ -116,6 +146,7 @@ class Track:
         elapsed_s = here.t_s - there.t_s
         if elapsed_s == 0:
             return 0.0, 0.0
+        elapsed_s = math.copysign(max(abs(elapsed_s), LEAST_BASE_S), elapsed_s)
         a, b = here.box, there.box
         return (a.x0 + a.x1 - b.x0 - b.x1) / 2 / elapsed_s, (a.y0 + a.y1 - b.y0 - b.y1) / 2 / elapsed_s
 
@@ -140,7 +171,10 @@ class Track:
 
 
 class Tracker:
-    """Follows faces from frame to frame: a strong box starts a track, a weak one continues it."""
+    """Follows faces from frame to frame: a strong box starts a track, a weak one continues it.
+
+    `tracks` are faces; what has not yet shown itself to be one is followed out of sight.
+    """
 
     def __init__(
         self, start_score: float, continue_score: float, link_s: float, numbers: Iterator[int] | None = None
@@ -151,6 +185,7 @@ class Tracker:
         """
         self.tracks: list[Track] = []
         self.started = 0
+        self._suspects: list[Track] = []
         self._start_score = start_score
         self._continue_score = continue_score
         self._link_s = link_s
@@ -160,28 +195,31 @@ class Tracker:
     def new_shot(self, t_s: float) -> None:
         """A cut before the frame at `t_s`: no track continues, what is there stays only to be held."""
         self._shot_s = t_s
+        self._suspects = []
 
     def clear(self) -> None:
         """Forget every track and shot; the numbering runs on, so that no two faces ever share a number."""
         self.tracks = []
+        self._suspects = []
         self._shot_s = float("-inf")
 
     def step(self, t_s: float, detections: Iterable[Detection]) -> None:
         """Take the detector's answer for the frame at `t_s`, later than every one before."""
         left = [item for item in detections if item.score >= self._continue_score]
-        # The strongest track chooses first, so that a ghost cannot take a face's box away.
-        for track in sorted(self._open(t_s), key=lambda each: (-each.best_score, each.id)):
+        # The strongest track chooses first, and a suspicion last, so that a ghost cannot take a face's box away.
+        for track in (*_strongest_first(self._open(t_s)), *_strongest_first(self._suspects)):
+            track.missed += 1
+            faded = t_s - track.hits[-1].t_s > FADED_S
             predicted = track.predicted(t_s)
-            found = _best_match(predicted, left)
+            found = _best_match(predicted, [item for item in left if not faded or item.score >= self._start_score])
             if found is not None:
                 left.remove(found)
                 track.add(Hit(t_s, _unshrunk(predicted, found), found.score))
         for item in left:
-            if item.score >= self._start_score:
-                self.started += 1
-                track = Track(next(self._numbers), self._shot_s)
-                track.add(Hit(t_s, item.box, item.score))
-                self.tracks.append(track)
+            track = Track(self._shot_s, self._start_score)
+            track.add(Hit(t_s, item.box, item.score))
+            self._suspects.append(track)
+        self._promote()
 
     def forget(self, before_s: float, oldest_s: float) -> None:
         """Drop tracks last hit before `before_s` and hits no frame from `oldest_s` on needs."""
@@ -190,9 +228,21 @@ class Tracker:
             while len(track.hits) > 1 and track.hits[1].t_s < min(before_s, oldest_s - self._link_s):
                 del track.hits[0]
 
+    def _promote(self) -> None:
+        for track in self._suspects:
+            if track.sure_s < math.inf:
+                self.started += 1
+                track.id = next(self._numbers)
+                self.tracks.append(track)
+        self._suspects = [each for each in self._suspects if each.sure_s == math.inf and each.missed <= SUSPECT_MISSES]
+
     def _open(self, t_s: float) -> list[Track]:
         linked = (each for each in self.tracks if t_s - each.hits[-1].t_s <= self._link_s)
         return [each for each in linked if each.shot_s == self._shot_s]
+
+
+def _strongest_first(tracks: Iterable[Track]) -> list[Track]:
+    return sorted(tracks, key=lambda each: -each.best_score)
 
 
 def _same(predicted: Box, box: Box) -> bool:
