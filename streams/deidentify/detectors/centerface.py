@@ -6,6 +6,7 @@ a face of 6 % of the width is found at 320 (measured, policy A2). Source: Xu et 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -47,8 +48,12 @@ class CenterFace:
 
     name = "centerface"
 
-    def __init__(self, model: Path) -> None:
-        """Load the ONNX file; `cv2.error` where it cannot be read."""
+    def __init__(self, model: Path, long_sides_px: Sequence[int] | None = None) -> None:
+        """Load the ONNX file; `cv2.error` where it cannot be read.
+
+        `long_sides_px` are the copies looked at, the largest first; None for those of the mask policy.
+        """
+        self._long_sides_px = long_sides_px
         # Every library here runs on one thread: with both cores busy a second one gains nothing and adds jitter.
         cv2.setNumThreads(1)
         self._net = cv2.dnn.readNetFromONNX(str(model))
@@ -58,7 +63,7 @@ class CenterFace:
         large = max(picture.width_px, picture.height_px) > LARGE_PICTURE_PX
         scales: list[list[Detection]] = []
         copy = picture
-        for long_side_px in LARGE_LONG_SIDES_PX if large else LONG_SIDES_PX:
+        for long_side_px in self._long_sides_px or (LARGE_LONG_SIDES_PX if large else LONG_SIDES_PX):
             # The smaller copy is made from the larger one: the trip through all pixels is made once.
             copy = copy.resized(*network_size(picture.width_px, picture.height_px, long_side_px))
             scales.append(self._at(copy, picture))
