@@ -53,6 +53,7 @@ from monitor.snapshot import JudgedWindow, SessionState
 from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, PacedClock, VirtualClock, utc_now
 from streams.ingest import Batch, CleanItem, Ingest
+from streams.media import TrackInfo
 from streams.pipeline import Pipeline, open_pipeline
 
 _POLL_S: Final = 0.25
@@ -365,7 +366,7 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
         judge=assessor.judge.info,
         detector="none" if pipeline.faces is None else settings.faces.detector,
         mask="none" if pipeline.faces is None else settings.faces.mask,
-        voice="none" if pipeline.voice is None else settings.voice.mode,
+        voice="none" if pipeline.info.track(Track.AUDIO) is None else settings.voice.mode,
         nfbl_state="off" if pipeline.feed is None else pipeline.feed.source,
         overall=start.overall,
         current=start.current,
@@ -377,13 +378,19 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
     return board
 
 
+def _track_record(track: TrackInfo) -> records.TrackRecord:
+    # How pictures are coded in colour is between decoder and encoder; a journal's reader has no use for it.
+    told = {name: value for name, value in asdict(track).items() if name != "colour"}
+    return records.TrackRecord(**told)
+
+
 def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.SessionRecord:
     info = pipeline.info
     return records.SessionRecord(
         media_s=0.0,
         source=info.name,
         digest=info.digest,
-        tracks=tuple(records.TrackRecord(**asdict(track)) for track in info.tracks),
+        tracks=tuple(_track_record(track) for track in info.tracks),
         av_offset_s=info.av_offset_s,
         duration_s=info.duration_s,
         mode=Mode(board.mode),
