@@ -17,6 +17,12 @@ def _centerface() -> FaceDetector:
     return CenterFace(model_path("centerface"))
 
 
+def _centerface_large() -> FaceDetector:
+    from streams.deidentify.detectors.centerface import CenterFaceLarge
+
+    return CenterFaceLarge(model_path("centerface"))
+
+
 def _mmod() -> FaceDetector:
     from streams.deidentify.detectors.mmod import Mmod
 
@@ -37,6 +43,7 @@ def _blazeface() -> FaceDetector:
 
 DETECTORS: Mapping[DetectorName, Callable[[], FaceDetector]] = {
     DetectorName.CENTERFACE: _centerface,
+    DetectorName.CENTERFACE_LARGE: _centerface_large,
     DetectorName.MMOD: _mmod,
     DetectorName.DLIB: _dlib,
     DetectorName.BLAZEFACE: _blazeface,

@@ -10,6 +10,7 @@ from streams.deidentify.detectors.mmod import score_of
 
 SURE_SCORES: Mapping[DetectorName, float] = {
     DetectorName.CENTERFACE: 0.5,
+    DetectorName.CENTERFACE_LARGE: 0.5,
     # dlib reports from a confidence of 0 up; from 0.2 up it added no false box to any clip (policy A2).
     DetectorName.MMOD: score_of(0.2),
     DetectorName.DLIB: score_of(0.2),
