@@ -56,7 +56,8 @@ class FaceSettings(Section):
 
     detector: DetectorName = Field(default=DetectorName.CENTERFACE, strict=False)
     """Face detector. `centerface`: fast, closes the hard shot; `centerface-large`: the same looking twice as finely,
-    for small faces, three times slower; `mmod`: dlib's CNN as ONNX (the paper's weights); `dlib`: the same through the dlib package (extra `dlib`, slow); `blazeface`: MediaPipe's (extra `nfbl`)."""
+    for small faces, three times slower; `mmod`: dlib's CNN as ONNX (the paper's weights); `dlib`: the same
+    through the dlib package (extra `dlib`, slow); `blazeface`: MediaPipe's (extra `nfbl`)."""
     evidence: DetectorName | None = Field(default=None, strict=False)
     """A second detector whose boxes are added to the first one's (it can remove or shrink none), or null."""
     evidence_every: Annotated[int, Field(ge=1, le=100)] = 5
