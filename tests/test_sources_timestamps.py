@@ -57,6 +57,13 @@ def test_slow_pictures_are_no_holes() -> None:
     assert all(times.place(stamp).hole_from_s is None for stamp in (0.0, 5.0, 14.0))
 
 
+def test_a_picture_that_stood_long_may_be_followed_by_quick_ones() -> None:
+    times = FrameTimes(offset_s=0.0, nominal_s=5.0)
+    stamps = (0.0, 5.0, 5.04, 14.0, 14.04)
+    assert [times.place(stamp).t_s for stamp in stamps] == pytest.approx(stamps)
+    assert times.resets == 0
+
+
 def test_what_was_wrong_with_the_frames_is_counted() -> None:
     times = FrameTimes(offset_s=0.0, nominal_s=0.1)
     for stamp in (10.0, None, 10.15, 10.15, 0.0):

@@ -37,8 +37,8 @@ _USUAL: Final = {
     ".mka": ("matroska", (), "libopus"),
     # A transport stream cannot tell AAC's delay apart: all of it is shown one AAC frame (64 ms) later, in step.
     ".ts": ("mpegts", ("libx264", "mpeg2video"), "aac"),
-    # VP8 costs a third less than VP9 in their fast modes, and every browser that plays one plays both.
-    ".webm": ("webm", ("libvpx", "libvpx-vp9"), "libopus"),
+    # VP9 before VP8, whose pictures are BT.601 whatever the source was, and look a shade different then.
+    ".webm": ("webm", ("libvpx-vp9", "libvpx"), "libopus"),
     # Old players that want AVI want MPEG-4 in it. MP3 would come 69 ms late: AVI cannot tell its delay apart.
     ".avi": ("avi", ("mpeg4",), "pcm_s16le"),
     ".wav": ("wav", (), "pcm_s16le"),

@@ -6,6 +6,7 @@ tracks of a source, so that what separates their starts is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -69,15 +70,18 @@ class TrackClock:
         self._offset_s = self._earlier_s = offset_s
         self.resets = 0
 
-    def media_s(self, pts_s: float, expected_s: float) -> float:
+    def media_s(self, pts_s: float, expected_s: float, *, last_s: float = math.inf) -> float:
         """Media time of timestamp `pts_s`, where about `expected_s` would follow what came before.
+
+        What comes after `last_s`, the time of the last frame, is no step backwards, however early it is: at a
+        variable rate a frame that stood for seconds may be followed by one after 40 ms.
 
         Within `JUMP_S` the timestamp is right. A longer step forwards is a hole. A step backwards, or one beyond
         belief, is a new clock: it goes on at `expected_s`. The clock before is tried first, so that one wrong
         timestamp among right ones does not shift the rest.
         """
         t_s = pts_s + self._offset_s
-        if abs(t_s - expected_s) <= JUMP_S:
+        if abs(t_s - expected_s) <= JUMP_S or last_s < t_s < expected_s:
             return t_s
         again_s = pts_s + self._earlier_s
         if abs(again_s - expected_s) <= JUMP_S:
@@ -124,7 +128,7 @@ class FrameTimes:
             self._last_s = max(0.0, t_s)
             return Placed(self._last_s)
         expected_s = self.end_s
-        t_s = expected_s if pts_s is None else self._clock.media_s(pts_s, expected_s)
+        t_s = expected_s if pts_s is None else self._clock.media_s(pts_s, expected_s, last_s=self._last_s)
         if t_s <= self._last_s:
             t_s = self._last_s + _NUDGE_S
             self.nudged += 1
