@@ -78,8 +78,12 @@ class Pipeline:
             self.faces.close()
 
 
-def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeline:
-    """Open the source, the models its tracks need and the feed; `detectors` looks at so many frames side by side.
+def open_pipeline(
+    uri: str, settings: Settings, *, detectors: int = 1, wanted: frozenset[Track] = frozenset(Track)
+) -> Pipeline:
+    """Open the source, the models that the tracks `wanted` of it need, and the feed.
+
+    `detectors` look at as many frames side by side.
 
     Raises:
         ConfigError: the address or the feed cannot be meant.
@@ -91,7 +95,7 @@ def open_pipeline(uri: str, settings: Settings, *, detectors: int = 1) -> Pipeli
         source = open_source(uri)
         undo.callback(source.close)
         info = source.info
-        tracks = {track.track for track in info.tracks}
+        tracks = wanted.intersection(track.track for track in info.tracks)
         feed: ReplayedFeed | None = None
         if settings.nfbl.source != "off":
             feed = ReplayedFeed(Path(settings.nfbl.source), duration_s=info.duration_s)

@@ -21,6 +21,7 @@ from streams.ingest import Batch, CleanItem, Ingest
 from streams.pipeline import Pipeline, open_pipeline
 from streams.recording.batch import Job
 from streams.recording.boxes import BoxTrail
+from streams.recording.formats import FileFormat
 from streams.recording.writer import CleanWriter, VideoShape
 from streams.sources.probe import shown_name
 
@@ -59,7 +60,7 @@ def rewrite(job: Job, settings: Settings, report: Report) -> Outcome:
         MonitorError: the recording cannot be read, de-identified or written.
     """
     started_s = monotonic_s()
-    pipeline = open_pipeline(str(job.source), settings, detectors=DETECTORS)
+    pipeline = open_pipeline(str(job.source), settings, detectors=DETECTORS, wanted=_held_by(job.target_format))
     ingest = Ingest(
         pipeline,
         clock=VirtualClock(),
@@ -92,9 +93,13 @@ def summary(outcome: Outcome) -> list[str]:
     """What became of a job, for the user: a line, and one more for each thing to know."""
     job, faces = outcome.job, outcome.faces
     pace = outcome.media_s / max(1e-6, outcome.spent_s)
-    what = [f"{faces.frames} frames, {faces.faces} faces followed"] if faces.frames else []
+    what = (
+        [f"{faces.frames} frames", f"{faces.faces} {'face' if faces.faces == 1 else 'faces'} followed"]
+        if faces.frames
+        else []
+    )
     if faces.whole_frames:
-        what.append(f"{faces.whole_frames} frames masked whole")
+        what.append(f"{faces.whole_frames} masked whole")
     what.append(f"{outcome.media_s:.1f} s in {outcome.spent_s:.1f} s ({pace:.1f}x real time)")
     lines = [f"{shown_name(job.source)} -> {shown_name(job.target)}: {', '.join(what)}"]
     warnings = list(outcome.notices)
@@ -120,14 +125,13 @@ class _Outputs:
 
     def __init__(self, job: Job, pipeline: Pipeline, settings: Settings) -> None:
         """Begin both under temporary names."""
-        shape = _shape(pipeline) if job.target_format.video_codec is not None else None
-        audio = Track.AUDIO in pipeline.tracks and job.target_format.audio_codec is not None
+        shape = _shape(pipeline)
+        audio = Track.AUDIO in pipeline.tracks
         if shape is None and not audio:
-            kept = " and ".join(pipeline.tracks) or "nothing"
-            raise ConfigError(f"{shown_name(job.target)}: cannot hold what is kept ({kept}); name another kind of file")
+            name = shown_name(job.target)
+            raise ConfigError(f"{name}: cannot hold anything of {pipeline.info.name}; name another kind of file")
         self._trail: BoxTrail | None = None
         self._writer = CleanWriter(job.target, job.target_format, video=shape, audio=audio)
-        self._video, self._audio = shape is not None, audio
         if job.boxes is not None:
             try:
                 self._trail = BoxTrail(job.boxes, settings_digest=settings_digest(settings))
@@ -136,13 +140,12 @@ class _Outputs:
                 raise
 
     def take(self, item: CleanItem) -> None:
-        """Write one item; what the file cannot hold, and prosody, is let go."""
+        """Write one item; prosody and gaps are let go."""
         if isinstance(item, CleanFrame):
-            if self._video:
-                self._writer.frame(item)
+            self._writer.frame(item)
             if self._trail is not None:
                 self._trail.frame(item)
-        elif isinstance(item, CleanAudio) and self._audio:
+        elif isinstance(item, CleanAudio):
             self._writer.audio(item)
 
     def finish(self) -> None:
@@ -156,6 +159,12 @@ class _Outputs:
         self._writer.abandon()
         if self._trail is not None:
             self._trail.abandon()
+
+
+def _held_by(file_format: FileFormat) -> frozenset[Track]:
+    """The tracks a file of that kind has room for; no other is looked at."""
+    codecs = {Track.VIDEO: file_format.video_codec, Track.AUDIO: file_format.audio_codec}
+    return frozenset(track for track, codec in codecs.items() if codec is not None)
 
 
 def _shape(pipeline: Pipeline) -> VideoShape | None:
