@@ -1,7 +1,12 @@
-"""Looks at the file around the pictures: streams, tags, chapters, attachments, covers. Decodes nothing."""
+"""Looks at the file around the pictures: streams, tags, chapters, attachments, covers, copied sound.
+
+Decodes nothing.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Disposition, Stream
 
 from streams.sources.probe import check_file, open_container
@@ -33,14 +39,21 @@ _WRITTEN: Final = ("lavf", "lavc")
 _BY_MUXERS: Final = frozenset({"videohandler", "soundhandler", "und", "eng", "ffmpeg", "[0][0][0][0]"})
 """Values that MP4 muxers write where nothing is known."""
 
-_EXTRA_KINDS: Final = ("video", "audio")
+_NEEDED_KINDS: Final = ("video", "audio")
+
+_COPIED_SHARE: Final = 0.2
+"""Share of different sound packets found in the original from which the sound counts as copied: encoders fed with
+something else agree on silence only, which is one packet over and over."""
+
+_FEWEST_PACKETS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerFigures:
     """What one file holds besides one track of pictures and one of sound.
 
-    `extra_streams` in words, `tags` as `place: key` (never values: they may name people), `chapters` counted.
+    `extra_streams` in words, `tags` as `place: key` (never values: they may name people), `chapters` counted,
+    `copied_sound` where sound packets are the original's, byte for byte.
     """
 
     format: str
@@ -49,12 +62,13 @@ class ContainerFigures:
     tags: tuple[str, ...]
     kept_tags: tuple[str, ...]
     chapters: int
-    bytes: int
+    copied_sound: bool
+    size_bytes: int
 
     @property
     def clean(self) -> bool:
         """Whether nothing is left that the file need not hold."""
-        return not (self.extra_streams or self.tags or self.chapters)
+        return not (self.extra_streams or self.tags or self.chapters or self.copied_sound)
 
 
 def container_figures(original: Path, deidentified: Path) -> ContainerFigures:
@@ -79,8 +93,28 @@ def container_figures(original: Path, deidentified: Path) -> ContainerFigures:
                 sorted(f"{place}: {key}" for place, key, value in found if value in known and not _harmless(key, value))
             ),
             chapters=len(container.chapters()),
-            bytes=deidentified.stat().st_size,
+            copied_sound=_copied_sound(original, deidentified),
+            size_bytes=deidentified.stat().st_size,
         )
+
+
+def _copied_sound(original: Path, deidentified: Path) -> bool:
+    made = _sound_packets(deidentified)
+    shared = made & _sound_packets(original)
+    return len(shared) >= _FEWEST_PACKETS and len(shared) >= _COPIED_SHARE * len(made)
+
+
+def _sound_packets(path: Path) -> set[bytes]:
+    """Digests of the different packets of all sound in a file."""
+    found = set()
+    with open_container(path) as container:
+        streams = [stream for stream in container.streams if stream.type == "audio"]
+        # Damage ends the list: what was read until then is compared.
+        with contextlib.suppress(FFmpegError):
+            for packet in container.demux(streams) if streams else ():
+                if packet.size:
+                    found.add(hashlib.blake2b(bytes(packet), digest_size=16).digest())
+    return found
 
 
 def _kind(stream: Stream) -> str:
@@ -93,7 +127,7 @@ def _extra(kinds: Iterable[str]) -> list[str]:
     counts = Counter(kinds)
     extra = []
     for kind, count in counts.items():
-        surplus = count - 1 if kind in _EXTRA_KINDS else count
+        surplus = count - 1 if kind in _NEEDED_KINDS else count
         if surplus > 0:
             extra.append(f"{surplus} {kind}")
     return extra

