@@ -79,6 +79,22 @@ class Target:
             self._hidden.unlink()
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, all or nothing.
+
+    Raises:
+        RecordingError: the file cannot be written; nothing is left behind.
+    """
+    target = Target(path)
+    try:
+        with told(path):
+            target.file.write(text.encode())
+    except BaseException:
+        target.abandon()
+        raise
+    target.finish()
+
+
 @contextlib.contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turn the system's and libav's errors into one line about `path` (`RecordingError`)."""
