@@ -19,6 +19,7 @@ pytestmark = pytest.mark.unit
 
 FACE = face(1, Box(20, 10, 80, 90))
 STYLES = list(MaskStyle)
+COARSE = [MaskStyle.SOFT, MaskStyle.MOSAIC]
 
 
 def noisy(width_px: int = 121, height_px: int = 99, seed: int = 0) -> Picture:
@@ -137,9 +138,68 @@ def test_any_whole_number_is_a_seed() -> None:
     assert len(drawn) == 1
 
 
-def test_coarse_masks_keep_at_most_six_cells_a_side() -> None:
+def test_a_look_is_not_taken_more_often_because_its_track_was_away() -> None:
+    masker = Masker(MaskStyle.SOFT, seed=1)
+    first = masker.masked(noisy(), [FACE], 0.0)[0].y[10:90, 20:80]
+    masker.masked(noisy(), [], 0.3)
+    back = masker.masked(Picture.blank(121, 99, 40), [FACE], 0.6)[0].y[10:90, 20:80]
+    assert (first == back).all()
+
+
+@pytest.mark.parametrize("style", COARSE)
+@given(seed=st.integers(0, 99), swap=st.integers(0, 2**32 - 1))
+def test_only_the_four_averages_of_a_head_come_through(style: MaskStyle, seed: int, swap: int) -> None:
+    source = noisy(seed=seed)
+    shuffled = source.copy()
+    rng = np.random.default_rng(swap)
+    for rows in (slice(10, 50), slice(50, 90)):
+        for columns in (slice(20, 50), slice(50, 80)):
+            part = shuffled.y[rows, columns]
+            part[:] = rng.permutation(part.reshape(-1)).reshape(part.shape)
+    assert (draw(source, style, FACE.box)[0].y == draw(shuffled, style, FACE.box)[0].y)[10:90, 20:80].all()
+
+
+def test_a_mosaic_has_six_cells_a_side() -> None:
     clean, _ = draw(noisy(), MaskStyle.MOSAIC, Box(0, 0, 96, 96))
-    assert len(np.unique(clean.y[:96, :96])) <= 36
+    tile = clean.y[:96, :96].reshape(6, 16, 6, 16)
+    assert (tile == tile[:, :1, :, :1]).all()
+    assert len(np.unique(tile)) > 12
+
+
+@pytest.mark.parametrize("style", COARSE)
+@given(left=st.integers(-70, 130), top=st.integers(-90, 100))
+def test_the_grid_stays_on_the_head_when_the_picture_cuts_it_off(style: MaskStyle, left: int, top: int) -> None:
+    left, top = left // 2 * 2, top // 2 * 2
+    box = Box(left, top, left + 72, top + 96)
+    flat = Picture.blank(400, 400, 120)
+    entire, _ = Masker(style, seed=1).masked(flat, [face(1, Box(100, 100, 172, 196))], 0.0)
+    patch = entire.y[100:196, 100:172]
+    clean, drawn = Masker(style, seed=1).masked(Picture.blank(120, 90, 120), [face(1, box)], 0.0)
+    for mask in drawn:
+        x0, y0, x1, y1 = (int(each) for each in (mask.box.x0, mask.box.y0, mask.box.x1, mask.box.y1))
+        seen = patch[y0 - top : y1 - top, x0 - left : x1 - left]
+        # Averages that the edge cuts off altogether are not known; flat grey tells whether the others lie still.
+        if left > -36 and top > -48 and left + 36 < 120 and top + 48 < 90:
+            assert (clean.y[y0:y1, x0:x1] == seen).all()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
+def test_a_small_mask_within_a_large_one_uncovers_nothing(style: MaskStyle, numbers: tuple[int, int]) -> None:
+    large, small = face(numbers[0], Box(10, 8, 110, 96)), face(numbers[1], Box(40, 30, 60, 50))
+    alone, _ = Masker(style, seed=1).masked(noisy(), [large], 0.0)
+    for both in ([large, small], [small, large]):
+        clean, drawn = Masker(style, seed=1).masked(noisy(), both, 0.0)
+        assert (clean.y == alone.y).all()
+        assert (clean.u == alone.u).all()
+        assert [mask.track for mask in drawn] == [each.track for each in both]
+
+
+def test_a_neighbour_does_not_change_what_a_mask_looks_at() -> None:
+    one, other = face(1, Box(10, 10, 60, 60)), face(2, Box(40, 10, 98, 68))
+    alone, _ = Masker(MaskStyle.SOFT, seed=1).masked(noisy(), [one], 0.0)
+    both, _ = Masker(MaskStyle.SOFT, seed=1).masked(noisy(), [other, one], 0.0)
+    assert (alone.y[10:60, 10:40] == both.y[10:60, 10:40]).all()
 
 
 def test_the_gaussian_leaves_no_detail_finer_than_a_third_of_the_face() -> None:
@@ -150,13 +210,52 @@ def test_the_gaussian_leaves_no_detail_finer_than_a_third_of_the_face() -> None:
     assert (np.diff(clean.y.astype(int), axis=1) >= 0).all()
 
 
+def test_the_gaussian_of_a_head_half_outside_is_as_wide_as_that_of_a_whole_one() -> None:
+    edge = np.tile(np.repeat(np.array([16, 235], np.uint8), 24), (96, 1))
+    half = np.full((48, 24), 128, np.uint8)
+    clean, _ = draw(Picture(edge, half, half), MaskStyle.GAUSSIAN, Box(-152, 0, 48, 96))
+    # Sigma is 60 px: over the 48 px that are seen, hardly any slope is left of the edge.
+    assert np.ptp(clean.y[48].astype(int)) < 70
+
+
+@pytest.mark.parametrize("style", STYLES)
+@given(share=st.floats(0.01, 0.5), left=st.integers(-40, 120), top=st.integers(-40, 100))
+def test_a_feather_changes_nothing_under_any_mask(style: MaskStyle, share: float, left: int, top: int) -> None:
+    masks = [face(1, Box(left, top, left + 40, top + 50)), face(2, Box(50, 20, 90, 70))]
+    hard, drawn = Masker(style, seed=1).masked(noisy(), masks, 0.0)
+    soft, same = Masker(style, seed=1, feather=share).masked(noisy(), masks, 0.0)
+    assert drawn == same
+    for mask in drawn:
+        x0, y0, x1, y1 = (int(each) for each in (mask.box.x0, mask.box.y0, mask.box.x1, mask.box.y1))
+        assert (hard.y[y0:y1, x0:x1] == soft.y[y0:y1, x0:x1]).all()
+        chroma = (slice(y0 // 2, (y1 + 1) // 2), slice(x0 // 2, (x1 + 1) // 2))
+        assert (hard.u[chroma] == soft.u[chroma]).all()
+        assert (hard.v[chroma] == soft.v[chroma]).all()
+
+
+def test_a_feather_fades_from_the_mask_to_the_picture_and_ends_there() -> None:
+    bright = Picture.blank(200, 200, 200)
+    clean, _ = Masker(MaskStyle.SOLID, feather=0.25).masked(bright, [face(1, Box(60, 60, 140, 160))], 0.0)
+    row = clean.y[100].astype(int)
+    assert (row[60:140] == MASK_LUMA).all()
+    assert (np.diff(row[140:161]) > 0).all()
+    assert (np.diff(row[39:60]) < 0).all()
+    assert (row[160:] == 200).all()
+    assert (row[:40] == 200).all()
+    assert (np.diff(clean.y[160:181, 100].astype(int)) > 0).all()
+    assert clean.y[165, 145] > clean.y[165, 139]
+
+
 numbers = st.floats(-300, 300) | st.sampled_from([math.nan, math.inf, -math.inf, 1e30, 0.0])
 
 
 @settings(max_examples=60)
-@given(st.lists(st.builds(Box, numbers, numbers, numbers, numbers), max_size=5), st.sampled_from(STYLES))
-def test_no_box_whatever_makes_the_drawing_fail(boxes: list[Box], style: MaskStyle) -> None:
+@given(st.lists(st.builds(Box, numbers, numbers, numbers, numbers), max_size=5), st.sampled_from(STYLES), st.booleans())
+def test_no_box_whatever_makes_the_drawing_fail(boxes: list[Box], style: MaskStyle, feathered: bool) -> None:
     picture = noisy(33, 21)
+    masks = [face(*item) for item in enumerate(boxes)]
+    if feathered:
+        Masker(style, seed=1, feather=0.5).masked(picture, masks, 0.0)
     clean, drawn = draw(picture, style, *boxes)
     covered = np.zeros(picture.y.shape, bool)
     for box in drawn:

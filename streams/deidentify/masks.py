@@ -39,7 +39,7 @@ CELLS = 6
 """Cells a side that are drawn, between and round what is kept: for looks, they say no more."""
 
 NOISE_SCALE = 20.0
-"""Scale b of the Laplace noise on each cell drawn, in grey levels: with it a cell says less of the head than its level does."""
+"""Scale b of the Laplace noise on each cell drawn, in grey levels: about a step of the levels kept."""
 
 REFRESH_S = 1.0
 """Least time between two looks at one head (s): many noisy looks could be averaged into a clear one."""
@@ -47,12 +47,11 @@ REFRESH_S = 1.0
 SIGMA_WIDTH = 0.3
 """Gaussian sigma as share of the mask's width: at 0.1 a Wiener filter brings faces back (measured)."""
 
-BLUR_SIGMA_MAX_PX = 32.0
-"""Most sigma on that copy (px): its whole side, from where on nothing but one tone is left."""
-
 BLUR_SIDE_PX = 32
 """Side of the copy on which the Gaussian is computed: 0.3 of 400 px at full size would take 55 ms."""
 
+BLUR_SIGMA_MAX_PX = 256.0
+"""Most sigma on that copy (px): eight times its side, from where on nothing but one tone is left."""
 
 WEAKNESS: Mapping[MaskStyle, str | None] = {
     MaskStyle.SOLID: None,
