@@ -24,6 +24,8 @@ pytestmark = pytest.mark.unit
         ("a.webm", FileFormat("webm", "libvpx-vp9", "libopus")),
         ("a.avi", FileFormat("avi", "mpeg4", "pcm_s16le")),
         ("a.ts", FileFormat("mpegts", "libx264", "aac")),
+        ("a.3gp", FileFormat("3gp", "libx264", "aac")),
+        ("a.flv", FileFormat("flv", "libx264", "aac")),
         ("a.wav", FileFormat("wav", None, "pcm_s16le")),
         ("a.flac", FileFormat("flac", None, "flac")),
         ("a.mp3", FileFormat("mp3", None, "libmp3lame")),
@@ -38,13 +40,12 @@ def test_usual_names_stand_for_what_every_player_reads(name: str, expected: File
 
 
 def test_other_names_are_written_as_libav_would() -> None:
-    guess = format_of(Path("a.flv"))
-    assert guess.container == "flv"
-    assert guess.video_codec is not None
-    assert guess.audio_codec is not None
+    assert format_of(Path("a.nut")).container == "nut"
+    assert format_of(Path("a.nut")).video_codec is not None
+    assert format_of(Path("a.aiff")) == FileFormat("aiff", None, "pcm_s16be")
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.jpg", "a.m3u8", "a.mpd", "a.yuv", "a.h264", "a.unheard"])
+@pytest.mark.parametrize("name", ["a.txt", "a.jpg", "a.m3u8", "a.mpd", "a.yuv", "a.y4m", "a.h264", "a.unheard"])
 def test_names_of_what_cannot_be_written_are_refused_with_those_that_can(name: str) -> None:
     with pytest.raises(ConfigError) as refused:
         format_of(Path("/some/where") / name)
@@ -68,5 +69,5 @@ def test_a_missing_encoder_is_replaced_by_the_next_best(monkeypatch: pytest.Monk
 
 def test_asking_for_a_format_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    format_of(Path("a.flv"))
+    format_of(Path("a.nut"))
     assert list(tmp_path.iterdir()) == []

@@ -302,7 +302,7 @@ def test_a_format_that_cannot_hold_what_comes_is_refused(tmp_path: Path) -> None
         (FileFormat("gif", "gif", None), None, True),
         (FileFormat("mp4", "libx264", "aac"), None, False),
     ):
-        with pytest.raises(RecordingError, match=r"^a\.out: cannot .*; (name an \.mp4|choose)"):
+        with pytest.raises(RecordingError, match=r"^a\.out: .*cannot .*; name an \.mp4"):
             CleanWriter(tmp_path / "a.out", file_format, video=video, audio=audio)
     assert list(tmp_path.iterdir()) == []
 

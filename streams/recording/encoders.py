@@ -23,7 +23,7 @@ _TICKS_HZ: Final = 90_000
 _MILLISECONDS_HZ: Final = 1000
 """Clock of Matroska and WebM, which have no other; and of MPEG-4 part 2, whose clocks end at 65,535 Hz."""
 
-_COARSE_CONTAINERS: Final = frozenset({"matroska", "webm", "avi"})
+_COARSE_CONTAINERS: Final = frozenset({"matroska", "webm", "avi", "flv"})
 """Containers that cannot tell times apart more finely than a millisecond (AVI: at a bearable size)."""
 
 _BITS_PER_PIXEL: Final = 0.15
@@ -52,7 +52,7 @@ class VideoShape:
 def add_video(container: OutputContainer, codec: str, shape: VideoShape, *, quality: int, threads: int) -> VideoStream:
     """Add a video stream; `quality` is a constant rate factor as x264 counts it (18 fine, 28 coarse).
 
-    Raises `ValueError` where the container cannot hold the codec.
+    Raises `ValueError` or `FFmpegError` where the container cannot hold the codec, or that such pictures.
     """
     rate = Fraction(shape.rate_hz).limit_denominator(1001)
     stream = container.add_stream(codec, rate=rate)
@@ -83,6 +83,7 @@ def add_video(container: OutputContainer, codec: str, shape: VideoShape, *, qual
         context.colorspace = shape.colour.matrix
         context.color_primaries = shape.colour.primaries
         context.color_trc = shape.colour.transfer
+    context.open()
     return stream
 
 
@@ -96,7 +97,7 @@ def stored_size(codec: str, width_px: int, height_px: int) -> tuple[int, int]:
 def add_audio(container: OutputContainer, codec: str) -> AudioStream:
     """Add a mono stream at the rate of clean audio, or the encoder's next higher one.
 
-    Raises `ValueError` where the container cannot hold the codec.
+    Raises `ValueError` or `FFmpegError` where the container cannot hold the codec, or that such sound.
     """
     stream = container.add_stream(codec, rate=AUDIO_RATE_HZ)
     assert isinstance(stream, AudioStream)
@@ -108,6 +109,7 @@ def add_audio(container: OutputContainer, codec: str) -> AudioStream:
     stream.bit_rate = _SOUND_BITS_HZ
     context.thread_count = 1
     context.flags |= Flags.bitexact
+    context.open()
     return stream
 
 

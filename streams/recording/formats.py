@@ -35,6 +35,8 @@ _USUAL: Final = {
     # Opus in Matroska: its delay of 6.5 ms is told apart from the sound by every player, AAC's 64 ms is not.
     ".mkv": ("matroska", ("libx264", "mpeg4"), "libopus"),
     ".mka": ("matroska", (), "libopus"),
+    ".3gp": ("3gp", ("libx264", "mpeg4"), "aac"),
+    ".flv": ("flv", ("libx264",), "aac"),
     # A transport stream cannot tell AAC's delay apart: all of it is shown one AAC frame (64 ms) later, in step.
     ".ts": ("mpegts", ("libx264", "mpeg2video"), "aac"),
     # VP9 before VP8, whose pictures are BT.601 whatever the source was, and look a shade different then.
@@ -50,6 +52,12 @@ _USUAL: Final = {
     ".opus": ("opus", (), "libopus"),
 }
 """Muxer, video encoders (the first that this build has is taken) and audio encoder, by suffix."""
+
+_STILLS: Final = frozenset({"png", "mjpeg", "bmp", "tiff", "webp"})
+"""Codecs that libav names as the video of sound files (for cover art) and of pictures."""
+
+_LOSE_TIMES: Final = frozenset({"yuv4mpegpipe", "ogv"})
+"""Muxers that shift or lose the times of frames without saying so: YUV4MPEG at a variable rate, VP8 in Ogg."""
 
 
 def format_of(path: Path) -> FileFormat:
@@ -94,7 +102,7 @@ def _guessed(suffix: str) -> FileFormat | None:
     except ValueError:
         return None
     video, audio = (codec if _has_encoder(codec) else None for codec in codecs)
-    if form.flags & cast("int", Flags.no_timestamps.value):
+    if form.flags & cast("int", Flags.no_timestamps.value) or form.name in _LOSE_TIMES or codecs[0] in _STILLS:
         # Sound alone needs none; pictures without any would be played at some other speed.
         video = None
     if form.no_file or (video is None and audio is None):

@@ -102,7 +102,9 @@ def told(path: Path) -> Iterator[None]:
         yield
     except (OSError, FFmpegError) as error:
         reason = str(error.strerror or type(error).__name__).lower()
-        remedy = _REMEDIES.get(error.errno or 0, "choose another name or kind of file")
+        # The disk's errors come as the system's own; libav has the same numbers for other things.
+        known = {} if isinstance(error, FFmpegError) else _REMEDIES
+        remedy = known.get(error.errno or 0, "name an .mp4 or .mkv file")
         raise RecordingError(f"{shown_name(path)}: cannot be written ({reason}); {remedy}") from None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import av
+from av.error import FFmpegError
 
 from buffers.records import CleanAudio, CleanFrame
 from configs.errors import RecordingError
@@ -21,7 +22,7 @@ __all__ = ["CleanWriter", "VideoShape"]
 _ANONYMOUS: Final = {"fflags": "+bitexact"}
 """Keeps the muxer from writing its version, the date and random numbers: equal media give equal files."""
 
-_EDITED: Final = frozenset({"mp4", "mov", "ipod"})
+_EDITED: Final = frozenset({"mp4", "mov", "ipod", "3gp"})
 """Containers in which an edit list says where a track begins."""
 
 _MOVIE_CLOCK: Final = {"movie_timescale": "90000"}
@@ -30,7 +31,7 @@ _MOVIE_CLOCK: Final = {"movie_timescale": "90000"}
 _LARGE_WAV: Final = {"rf64": "auto"}
 """Beyond 4 GiB a WAV file needs the 64-bit header, or its length wraps around."""
 
-_SOUND_LATE: Final = _EDITED | {"matroska", "webm", "mpegts"}
+_SOUND_LATE: Final = _EDITED | {"matroska", "webm", "mpegts", "flv"}
 """Containers in which sound may begin later than zero; in others what comes before it becomes silence."""
 
 
@@ -79,18 +80,20 @@ class CleanWriter:
         options = _ANONYMOUS | (_MOVIE_CLOCK if self._edited else {}) | (_LARGE_WAV if kind == "wav" else {})
         self._container = av.open(self._target.file, "w", format=kind, container_options=options)
         try:
+            if video and file_format.video_codec:
+                codec = file_format.video_codec
+                stream = add_video(self._container, codec, video, quality=quality, threads=threads)
+                self._video = VideoFeed(stream, video, late=kind != "avi")
+            if audio and file_format.audio_codec:
+                sound = add_audio(self._container, file_format.audio_codec)
+                self._audio = AudioFeed(sound, late=kind in _SOUND_LATE)
             with told(path):
-                if video and file_format.video_codec:
-                    codec = file_format.video_codec
-                    stream = add_video(self._container, codec, video, quality=quality, threads=threads)
-                    self._video = VideoFeed(stream, video, late=kind != "avi")
-                if audio and file_format.audio_codec:
-                    sound = add_audio(self._container, file_format.audio_codec)
-                    self._audio = AudioFeed(sound, late=kind in _SOUND_LATE)
                 self._container.start_encoding()
-        except ValueError as error:
+        except (ValueError, FFmpegError):
             self.abandon()
-            raise RecordingError(f"{name}: cannot be written ({error}); name an .mp4 or .mkv file") from None
+            wanted = ((video, file_format.video_codec), (audio, file_format.audio_codec))
+            codecs = " and ".join(codec for asked, codec in wanted if asked and codec)
+            raise RecordingError(f"{name}: {codecs} cannot be written in {kind}; name an .mp4 or .mkv file") from None
         except BaseException:
             self.abandon()
             raise
