@@ -7,7 +7,7 @@ import pytest
 from buffers.records import Box
 from streams.deidentify.boxes import moved, union
 from streams.deidentify.detectors.base import Detection
-from streams.deidentify.tracks import FRAME_S, STRONG_HITS, Tracker
+from streams.deidentify.tracks import FRAME_S, LASTING_HITS, STRONG_HITS, SUSPECT_MISSES, Tracker
 
 pytestmark = pytest.mark.unit
 
@@ -15,8 +15,8 @@ FACE = Box(100, 100, 200, 220)
 LINK_S = 0.58
 
 
-def follow(*answers: list[Detection], start: float = 0.5, step_s: float = FRAME_S) -> Tracker:
-    tracker = Tracker(start, 0.15, LINK_S)
+def follow(*answers: list[Detection], start: float = 0.5, step_s: float = FRAME_S, link_s: float = LINK_S) -> Tracker:
+    tracker = Tracker(start, 0.15, link_s)
     for place, answer in enumerate(answers):
         tracker.step(place * step_s, answer)
     return tracker
@@ -131,3 +131,57 @@ def test_forgetting_keeps_the_numbers_and_what_is_still_needed() -> None:
     tracker.clear()
     tracker.step(9.0, [Detection(FACE, 0.9)])
     assert tracker.tracks[0].id == 2
+
+
+def test_what_lasts_becomes_a_face_with_all_its_boxes() -> None:
+    doubtful: list[list[Detection]] = [[Detection(FACE, 0.2)], *[[Detection(FACE, 0.35)]] * LASTING_HITS]
+    assert follow(*doubtful[:-1]).tracks == []
+    (track,) = follow(*doubtful).tracks
+    assert len(track.hits) == LASTING_HITS + 1
+    assert track.sure_s == pytest.approx(LASTING_HITS * FRAME_S)
+
+
+def test_weak_noise_becomes_no_face_however_long_it_lasts() -> None:
+    assert follow(*[[Detection(FACE, 0.34)]] * 100).tracks == []
+
+
+def test_a_user_who_wants_surer_faces_gets_surer_lasting_ones() -> None:
+    assert follow(*[[Detection(FACE, 0.35)]] * 20, start=0.9).tracks == []
+
+
+@pytest.mark.parametrize(("misses", "tracks"), [(SUSPECT_MISSES, 1), (SUSPECT_MISSES + 1, 0)])
+def test_a_suspicion_survives_few_misses(misses: int, tracks: int) -> None:
+    weak: list[list[Detection]] = [[Detection(FACE, 0.35)]] * 4
+    assert len(follow(*weak, *[[]] * misses, *weak).tracks) == tracks
+
+
+def test_the_first_sure_box_brings_the_weak_ones_before_it_along() -> None:
+    coming = [[Detection(moved(FACE, 6 * place, 0), 0.2)] for place in range(6)]
+    (track,) = follow(*coming, [Detection(moved(FACE, 36, 0), 0.7)]).tracks
+    assert [hit.box.x0 for hit in track.hits] == [FACE.x0 + 6 * place for place in range(7)]
+    assert track.sure_s == pytest.approx(6 * FRAME_S)
+
+
+def test_no_suspicion_survives_a_cut() -> None:
+    tracker = follow(*[[Detection(FACE, 0.35)]] * (LASTING_HITS - 1))
+    tracker.new_shot(1.0)
+    tracker.step(1.0, [Detection(FACE, 0.35)])
+    assert tracker.tracks == []
+
+
+@pytest.mark.parametrize(("score", "hits"), [(0.49, 1), (0.5, 2)])
+def test_after_half_a_second_only_a_sure_box_is_the_same_face(score: float, hits: int) -> None:
+    answers: list[list[Detection]] = [[Detection(FACE, 0.9)], *[[]] * 20, [Detection(FACE, score)]]
+    assert len(follow(*answers, link_s=1.0).tracks[0].hits) == hits
+
+
+def test_the_jitter_of_two_boxes_is_no_speed() -> None:
+    (track,) = follow([Detection(FACE, 0.9)], [Detection(moved(FACE, 9, 0), 0.9)]).tracks
+    assert track.speed(1, -1) == pytest.approx((3 / FRAME_S, 0.0))
+
+
+def test_of_two_crossing_faces_the_one_that_is_missed_does_not_take_the_others_box() -> None:
+    near = moved(FACE, 60, 0)
+    both = [Detection(FACE, 0.9), Detection(near, 0.6)]
+    hits = {track.best_score: len(track.hits) for track in follow(both, both, [Detection(near, 0.6)]).tracks}
+    assert hits == {0.9: 2, 0.6: 3}

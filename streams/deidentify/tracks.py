@@ -61,6 +61,9 @@ SAME_CONTAINMENT = 0.6
 SAME_CONTAINMENT_RATIO = 4.0
 """Ratio of areas allowed with `SAME_CONTAINMENT`."""
 
+CLEARLY = 1.5
+"""Ratio of overlaps from which a box fits another face better: less is jitter."""
+
 WEAK_SCORE = 0.4
 """Below this a box smaller than the predicted one may move a mask but never shrink it (8 leaks without)."""
 
@@ -207,11 +210,14 @@ class Tracker:
         """Take the detector's answer for the frame at `t_s`, later than every one before."""
         left = [item for item in detections if item.score >= self._continue_score]
         # The strongest track chooses first, and a suspicion last, so that a ghost cannot take a face's box away.
-        for track in (*_strongest_first(self._open(t_s)), *_strongest_first(self._suspects)):
+        faces = _strongest_first(self._open(t_s))
+        tracks = (*faces, *_strongest_first(self._suspects))
+        predictions = [track.predicted(t_s) for track in tracks]
+        for place, (track, predicted) in enumerate(zip(tracks, predictions, strict=True)):
             track.missed += 1
-            faded = t_s - track.hits[-1].t_s > FADED_S
-            predicted = track.predicted(t_s)
-            found = _best_match(predicted, [item for item in left if not faded or item.score >= self._start_score])
+            least = self._start_score if t_s - track.hits[-1].t_s > FADED_S else self._continue_score
+            rivals = predictions[place + 1 : len(faces)]
+            found = _best_match(predicted, [item for item in left if item.score >= least], rivals)
             if found is not None:
                 left.remove(found)
                 track.add(Hit(t_s, _unshrunk(predicted, found), found.score))
@@ -257,9 +263,23 @@ def _same(predicted: Box, box: Box) -> bool:
     return near and containment(predicted, box) >= SAME_CONTAINMENT
 
 
-def _best_match(predicted: Box, detections: Sequence[Detection]) -> Detection | None:
+def _best_match(predicted: Box, detections: Iterable[Detection], rivals: Sequence[Box]) -> Detection | None:
+    """The detection that continues a track, unless it fits a face that has yet to choose clearly better.
+
+    Else, of two faces that cross, the stronger would take the other's box in the frame in which its own is missed.
+    """
     matches = [item for item in detections if _same(predicted, item.box)]
+    if rivals:
+        matches = [item for item in matches if _fit(predicted, item) * CLEARLY >= _fit_of_best(rivals, item)]
     return max(matches, key=lambda item: iou(predicted, item.box) + item.score, default=None)
+
+
+def _fit(predicted: Box, found: Detection) -> float:
+    return max(SAME_IOU, iou(predicted, found.box))
+
+
+def _fit_of_best(rivals: Sequence[Box], found: Detection) -> float:
+    return max(iou(rival, found.box) for rival in rivals)
 
 
 def _unshrunk(predicted: Box, found: Detection) -> Box:
