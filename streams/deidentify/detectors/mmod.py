@@ -62,15 +62,16 @@ class Mmod:
 
     name = "mmod"
 
-    def __init__(self, model: Path) -> None:
-        """Load the ONNX file; `ModelUnavailable` where it cannot be read."""
+    def __init__(self, model: Path, long_side_px: int = LONG_SIDE_PX) -> None:
+        """Load the ONNX file (`ModelUnavailable` where it cannot be read) and look at copies so long."""
+        self._long_side_px = long_side_px
         cv2.setNumThreads(1)
         self._session = open_onnx(model)
         self._input = self._session.get_inputs()[0].name
 
     def detect(self, picture: Picture) -> list[Detection]:
         """See `FaceDetector.detect`; scores from 0.08 up."""
-        copy = picture.resized(*fit_within(picture.width_px, picture.height_px, LONG_SIDE_PX))
+        copy = picture.resized(*fit_within(picture.width_px, picture.height_px, self._long_side_px))
         scale = picture.width_px / copy.width_px
         found = []
         for level, x_scale, y_scale in levels(copy.to_rgb()):
