@@ -12,11 +12,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from buffers.records import AUDIO_RATE_HZ
 from streams.audit.mfcc import BANDS, cepstra
-from streams.audit.waveform import similarities
+from streams.audit.waveform import STEP, found_offset_ms, similarities
 from streams.deidentify.lpc import Reals
 from streams.deidentify.pitch import CONTEXT, pitch_hz
 from streams.media import RawAudio, RawItem
@@ -47,25 +46,6 @@ _FULL_SCALE: Final = 1.0 - 2.0**-15
 
 _SAME_PITCH: Final = 0.05
 """Relative difference up to which a pitch counts as kept: about a semitone."""
-
-_STEP: Final = AUDIO_RATE_HZ // 1000
-"""Samples of a step of the envelope that finds the offset: 1 ms."""
-
-_SMOOTH_STEPS: Final = 10
-"""Steps the envelope is smoothed over: longer than a period of most voices, so that pitch does not mislead it."""
-
-_QUIETEST: Final = 1e-3
-"""Share of the mean power below which the envelope is level: 30 dB down there is noise, not speech."""
-
-_FURTHEST_STEPS: Final = 1000
-"""Largest offset looked for (ms)."""
-
-_FOUND_FROM: Final = 0.5
-"""Correlation of two envelopes from which an offset is believed.
-
-Source: 60 s of speech altered with λ 0.5 in reference mode, levels as they come, reach 0.64 with their source;
-two voices that say different things 0.39.
-"""
 
 _PITCH_PIECE: Final = 30 * AUDIO_RATE_HZ
 """Samples whose pitch is tracked at once: bounds the memory that an hour of sound takes."""
@@ -174,9 +154,9 @@ def figures(source: Sound, output: Sound) -> VoiceFigures:
     """The comparison of two tracks whose media times share one epoch."""
     late = round((output.start_s - source.start_s) * AUDIO_RATE_HZ)
     placed = _shifted(output.samples, late, max(0, late + len(output.samples)))
-    offset_ms = _offset_ms(source.samples, placed)
+    offset_ms = found_offset_ms(source.samples, placed)
     # Contours are compared in step: a delay is a figure of its own and must not spoil the others.
-    altered = _shifted(placed, -round(offset_ms or 0.0) * _STEP, len(source.samples))
+    altered = _shifted(placed, -round(offset_ms or 0.0) * STEP, len(source.samples))
     plain = source.samples
     powers, made = _powers(plain), _powers(altered)
     speech = active(powers)
@@ -269,36 +249,6 @@ def _pitch(samples: NDArray[np.float32]) -> Reals:
         for start in range(0, whole, _PITCH_PIECE)
     ]
     return np.concatenate([np.zeros(0), *pieces])
-
-
-def _offset_ms(source: NDArray[np.float32], output: NDArray[np.float32]) -> float | None:
-    """By how much the output's envelope is later: the peak of the cross-correlation, between steps too."""
-    one, other = _envelope(source), _envelope(output)
-    if not one.any() or not other.any():
-        return None
-    points = fft.next_fast_len(len(one) + len(other) + _FURTHEST_STEPS, real=True)
-    crossed = fft.irfft(fft.rfft(other, points) * np.conj(fft.rfft(one, points)), points)
-    around = np.concatenate([crossed[-_FURTHEST_STEPS:], crossed[: _FURTHEST_STEPS + 1]])
-    best = int(around.argmax())
-    if around[best] < _FOUND_FROM * np.sqrt((one @ one) * (other @ other)):
-        return None
-    peak = best - float(_FURTHEST_STEPS)
-    if 0 < best < len(around) - 1:
-        left, top, right = around[best - 1 : best + 2]
-        bend = left - 2.0 * top + right
-        peak += float(0.5 * (left - right) / bend) if bend < 0.0 else 0.0
-    return peak * _STEP * 1000.0 / AUDIO_RATE_HZ
-
-
-def _envelope(samples: NDArray[np.float32]) -> Reals:
-    """Smoothed level every 1 ms in nepers, its mean taken away, float64[step]."""
-    whole = len(samples) // _STEP * _STEP
-    power = np.square(samples[:whole], dtype=np.float64).reshape(-1, _STEP).mean(axis=1)
-    if len(power) < _SMOOTH_STEPS or power.mean() < _FAINTEST:
-        return np.zeros(0)
-    smooth = np.convolve(power, np.full(_SMOOTH_STEPS, 1.0 / _SMOOTH_STEPS), mode="same")
-    level = np.log(np.maximum(smooth, smooth.mean() * _QUIETEST))
-    return np.asarray(level - level.mean(), np.float64)
 
 
 def _silence_kept(source: NDArray[np.float32], output: NDArray[np.float32]) -> float | None:

@@ -1,4 +1,4 @@
-"""How alike two waveforms are, second by second: an altered voice is another waveform, a leaked one is the same."""
+"""How far two waveforms are apart in time, and how alike second by second: a leaked voice is the same waveform."""
 
 from __future__ import annotations
 
@@ -20,6 +20,28 @@ HOP: Final = WINDOW // 4
 REACH: Final = AUDIO_RATE_HZ // 20
 """Largest shift looked for, to either side: 50 ms."""
 
+STEP: Final = AUDIO_RATE_HZ // 1000
+"""Samples of a step of the envelope that finds the offset: 1 ms."""
+
+_SMOOTH_STEPS: Final = 10
+"""Steps the envelope is smoothed over: longer than a period of most voices, so that pitch does not mislead it."""
+
+_QUIETEST: Final = 1e-3
+"""Share of the mean power below which the envelope is level: 30 dB down there is noise, not speech."""
+
+_FAINTEST: Final = 1e-10
+"""Mean square of sound that has no envelope (-100 dBFS)."""
+
+_FURTHEST_STEPS: Final = 1000
+"""Largest offset looked for (ms)."""
+
+_FOUND_FROM: Final = 0.5
+"""Correlation of two envelopes from which an offset is believed.
+
+Source: 60 s of speech altered with λ 0.5 in reference mode, levels as they come, reach 0.64 with their source;
+two voices that say different things 0.39.
+"""
+
 _SPOKEN: Final = 0.3
 """Share of a window that must be speech: pauses hold too little to tell one waveform from another."""
 
@@ -27,6 +49,44 @@ _BATCH: Final = 64
 """Windows worked on at once: 20 MB of spectra."""
 
 _POINTS: Final = fft.next_fast_len(WINDOW + 2 * REACH, real=True)
+
+
+def found_offset_ms(source: NDArray[np.float32], output: NDArray[np.float32]) -> float | None:
+    """By how many milliseconds the output's envelope is later: the peak of the cross-correlation, between steps too.
+
+    Args:
+        source: float32[n].
+        output: float32[m], on the same time axis.
+
+    Returns:
+        -1000 to 1000; None where the envelopes are not alike or one sound is silent.
+    """
+    one, other = _envelope(source), _envelope(output)
+    if not one.any() or not other.any():
+        return None
+    points = fft.next_fast_len(len(one) + len(other) + _FURTHEST_STEPS, real=True)
+    crossed = fft.irfft(fft.rfft(other, points) * np.conj(fft.rfft(one, points)), points)
+    around = np.concatenate([crossed[-_FURTHEST_STEPS:], crossed[: _FURTHEST_STEPS + 1]])
+    best = int(around.argmax())
+    if around[best] < _FOUND_FROM * np.sqrt((one @ one) * (other @ other)):
+        return None
+    peak = best - float(_FURTHEST_STEPS)
+    if 0 < best < len(around) - 1:
+        left, top, right = around[best - 1 : best + 2]
+        bend = left - 2.0 * top + right
+        peak += float(0.5 * (left - right) / bend) if bend < 0.0 else 0.0
+    return peak * STEP * 1000.0 / AUDIO_RATE_HZ
+
+
+def _envelope(samples: NDArray[np.float32]) -> Reals:
+    """Smoothed level every 1 ms in nepers, its mean taken away, float64[step]."""
+    whole = len(samples) // STEP * STEP
+    power = np.square(samples[:whole], dtype=np.float64).reshape(-1, STEP).mean(axis=1)
+    if len(power) < _SMOOTH_STEPS or power.mean() < _FAINTEST:
+        return np.zeros(0)
+    smooth = np.convolve(power, np.full(_SMOOTH_STEPS, 1.0 / _SMOOTH_STEPS), mode="same")
+    level = np.log(np.maximum(smooth, smooth.mean() * _QUIETEST))
+    return np.asarray(level - level.mean(), np.float64)
 
 
 def similarities(source: NDArray[np.float32], output: NDArray[np.float32], speech: NDArray[np.bool_]) -> Reals:
