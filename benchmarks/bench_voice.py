@@ -23,6 +23,7 @@ from benchmarks.clips import SHARED
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ModelUnavailable
 from streams.clock import monotonic_s
+from streams.deidentify.limiter import Limiter
 from streams.deidentify.lpc import Reals
 from streams.deidentify.mcadams import FRAME, HOP, ORDER, WINDOW, Level, McAdams
 from streams.deidentify.pitch import CONTEXT, pitch_hz
@@ -39,13 +40,18 @@ PEER = "per-frame scipy reference (same equations)"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; `ratio` is the peer's time over this one's, `difference` a share of the peer's peak."""
+    """One line of the table.
+
+    `ratio` is the peer's time over this one's, `difference` a share of the peer's peak, `contour` the correlation of
+    the output's energy contour with the speaker's.
+    """
 
     what: str
     seconds: float
     real_time_factor: float
     ratio: float | None = None
     difference: float | None = None
+    contour: float | None = None
 
 
 def per_frame(samples: Reals) -> Reals:
@@ -79,11 +85,28 @@ def burg_of_one(frame: Reals) -> Reals:
     return prediction
 
 
-def in_blocks(samples: Reals, block: int, level: Level) -> Reals:
-    """McAdams as the product runs it, in blocks of `block` samples."""
-    stream = McAdams(level)
+def in_blocks(samples: Reals, block: int) -> Reals:
+    """McAdams alone, comparable to the peer sample by sample, in blocks of `block` samples."""
+    stream = McAdams(Level.FREE)
     out = [stream.push(samples[start : start + block], COEFFICIENT) for start in range(0, len(samples), block)]
     return np.concatenate([*out, stream.flush()])
+
+
+def as_released(samples: Reals, block: int, level: Level) -> Reals:
+    """McAdams and the limiter behind it, as the product runs them, in blocks of `block` samples."""
+    stream, limiter = McAdams(level), Limiter()
+    starts = range(0, len(samples), block)
+    out = [limiter.push(stream.push(samples[start : start + block], COEFFICIENT)) for start in starts]
+    return np.concatenate([*out, limiter.push(stream.flush()), limiter.flush()])
+
+
+def contour_correlation(samples: Reals, out: Reals) -> float:
+    """Correlation of two energy contours: 20 ms, in decibels, with what is below -60 dB of full scale evened out."""
+    whole = len(samples) // FRAME * FRAME
+    contours = [
+        10.0 * np.log10(np.square(sound[:whole].reshape(-1, FRAME)).mean(axis=1) + 1e-6) for sound in (samples, out)
+    ]
+    return float(np.corrcoef(contours)[0, 1])
 
 
 def pitch_of_all(samples: Reals) -> int:
@@ -96,22 +119,29 @@ def pitch_of_all(samples: Reals) -> int:
 def measured(samples: Reals) -> list[Row]:
     """All rows; the runs of peer and product take turns, so that both meet the same machine."""
     length_s = len(samples) / AUDIO_RATE_HZ
-    ours: dict[str, Callable[[], Reals]] = {
-        "100 ms blocks": lambda: in_blocks(samples, AUDIO_RATE_HZ // 10, Level.FREE),
-        "100 ms blocks, level-matched": lambda: in_blocks(samples, AUDIO_RATE_HZ // 10, Level.MATCHED),
-        "1 s blocks": lambda: in_blocks(samples, AUDIO_RATE_HZ, Level.FREE),
-        "whole": lambda: in_blocks(samples, len(samples), Level.FREE),
+    tenth, second = AUDIO_RATE_HZ // 10, AUDIO_RATE_HZ
+    alone: dict[str, Callable[[], Reals]] = {
+        "100 ms blocks": lambda: in_blocks(samples, tenth),
+        "1 s blocks": lambda: in_blocks(samples, second),
+        "whole": lambda: in_blocks(samples, len(samples)),
+    }
+    released: dict[str, Callable[[], Reals]] = {
+        "level-matched, limited, 100 ms": lambda: as_released(samples, tenth, Level.MATCHED),
+        "level-matched, limited, 1 s": lambda: as_released(samples, second, Level.MATCHED),
+        "reference, limited, 100 ms": lambda: as_released(samples, tenth, Level.FREE),
     }
     expected = per_frame(samples)
     best: dict[str, float] = {}
     for _ in range(RUNS):
-        for what, work in {PEER: lambda: per_frame(samples), **ours}.items():
+        for what, work in {PEER: lambda: per_frame(samples), **alone, **released}.items():
             best[what] = min(best.get(what, np.inf), seconds_of(work))
-    rows = [Row(PEER, best[PEER], best[PEER] / length_s, 1.0)]
-    for what, work in ours.items():
-        same = "level-matched" not in what
-        difference = float(np.abs(work() - expected).max() / np.abs(expected).max()) if same else None
-        rows.append(Row(f"McAdams, {what}", best[what], best[what] / length_s, best[PEER] / best[what], difference))
+    rows = [Row(PEER, best[PEER], best[PEER] / length_s, 1.0, contour=contour_correlation(samples, expected))]
+    for what, work in (alone | released).items():
+        out = work()
+        difference = float(np.abs(out - expected).max() / np.abs(expected).max()) if what in alone else None
+        contour = contour_correlation(samples, out)
+        ratio = best[PEER] / best[what]
+        rows.append(Row(f"McAdams, {what}", best[what], best[what] / length_s, ratio, difference, contour))
     seconds = min(seconds_of(lambda: pitch_of_all(samples)) for _ in range(RUNS))
     rows.append(Row("pitch, 100 ms blocks", seconds, seconds / length_s))
     try:
@@ -132,11 +162,14 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
-    lines = [f"{'':<44}{'seconds':>9}{'RTF':>9}{'ratio':>8}{'max difference':>16}"]
+    lines = [f"{'':<44}{'seconds':>9}{'RTF':>9}{'ratio':>8}{'max difference':>16}{'contour':>9}"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
         difference = "" if row.difference is None else f"{row.difference:.1e}"
-        lines.append(f"{row.what:<44}{row.seconds:>9.3f}{row.real_time_factor:>9.4f}{ratio:>8}{difference:>16}")
+        contour = "" if row.contour is None else f"{row.contour:.3f}"
+        lines.append(
+            f"{row.what:<44}{row.seconds:>9.3f}{row.real_time_factor:>9.4f}{ratio:>8}{difference:>16}{contour:>9}"
+        )
     return "\n".join(lines)
 
 
