@@ -48,16 +48,16 @@ class Doubts:
         self._detector = detector
         self._worst: list[tuple[float, int, Doubt]] = []
         self._order = itertools.count()
-        self._indices: set[int] = set()
+        self._count = 0
 
     @property
     def frames(self) -> int:
-        """Source frames in doubt so far, kept or not."""
-        return len(self._indices)
+        """Frames of the output in doubt so far, kept or not."""
+        return self._count
 
     def add(self, doubt: Doubt, output: Picture) -> None:
         """One frame, its picture not yet made, and the output's picture (of the source's size)."""
-        self._indices.add(doubt.index)
+        self._count += 1
         if len(self._worst) == MOST and -doubt.share_hidden <= self._worst[0][0]:
             return
         if self._detector is not None:

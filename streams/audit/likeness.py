@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from buffers.picture import Picture
 from buffers.records import Box
 from configs.errors import ModelUnavailable
 from streams.deidentify.boxes import iou
+
+MOST_FACES: Final = 2
+"""Faces compared in one pair of frames, the largest: each takes 0.3 s, and small ones are hard to know anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,14 @@ class Likeness:
     def compare(self, source: Picture, output: Picture, boxes: Sequence[Box]) -> None:
         """Compare the places of faces that were seen in the source (pixels of both pictures)."""
         distinct: list[Box] = []
-        for box in boxes:
+        for box in sorted(boxes, key=lambda box: -box.area):
             # Several references see one face: it is compared once. Slivers at the edge hold no face to be known by.
             if box.width >= 1 and box.height >= 1 and all(iou(box, other) < 0.3 for other in distinct):
                 distinct.append(box)
         if self._unavailable is not None or not distinct:
             return
         before, after = source.to_rgb(), output.to_rgb()
-        for box in distinct:
+        for box in distinct[:MOST_FACES]:
             self._distances.append(
                 self._distance(self._recogniser.embed(before, box), self._recogniser.embed(after, box))
             )

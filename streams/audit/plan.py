@@ -140,7 +140,7 @@ def _visible(report: AuditReport) -> Iterator[str]:
             yield f"{plain.absent_frames} annotated frames are not in the output"
     exposed = sum(figures.exposed_faces for figures in report.references)
     if exposed:
-        yield f"references see {exposed} faces in the source that are less than half hidden"
+        yield f"references see faces in the source that are less than half hidden, {exposed} times"
 
 
 def _mistimed(timing: TimingFigures) -> Iterator[str]:

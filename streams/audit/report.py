@@ -19,6 +19,10 @@ WIDTH: Final = 100
 """Columns of the table: fits half a wide screen and a mail."""
 
 _NAME_WIDTH: Final = 34
+
+_DOUBTS: Final = 10
+"""Frames in doubt listed in the table; the page and the JSON have more."""
+
 _MARKS: Final = {True: "ok", False: "NO", None: ""}
 _MARK_WIDTH: Final = 4
 
@@ -70,9 +74,10 @@ def _doubts(report: AuditReport) -> Iterator[str]:
     if not report.doubts:
         return
     yield ""
-    shown = "" if report.doubtful_frames == len(report.doubts) else f", the worst {len(report.doubts)}"
+    worst = sorted(report.doubts, key=lambda doubt: doubt.share_hidden)[:_DOUBTS]
+    shown = "" if report.doubtful_frames == len(worst) else f", {len(worst)} of the worst; --html and --json have more"
     yield f"Frames in doubt ({report.doubtful_frames}{shown})"
-    for doubt in report.doubts:
+    for doubt in sorted(worst, key=lambda doubt: doubt.t_s):
         yield from _wrapped(f"frame {doubt.index}, {doubt.t_s:.2f} s: {'; '.join(doubt.reasons)}", "  ")
 
 

@@ -50,11 +50,11 @@ def headline(report: AuditReport) -> str:
 
 def sections(report: AuditReport) -> tuple[Section, ...]:
     """All figures, in the order of their weight."""
-    every = f"Looked at every {report.looked.every}. frame and {report.looked.sudden} where much of the mask went away:"
-    looked = f"{every} {report.looked.frames} in all. {NECESSARY}"
+    at = report.looked
+    looked = f"Looked at {at.frames} frames: every {at.every}. from 0 on, and {at.sudden} at which much was unmasked."
     return (
         Section("Faces", tuple(_faces(report))),
-        Section("Reference detectors", tuple(_references(report)), looked),
+        Section("Reference detectors", tuple(_references(report)), f"{looked} {NECESSARY}"),
         Section("Times", tuple(_times(report))),
         Section("Container", tuple(_container(report))),
         Section("Sound", tuple(_sound(report))),
@@ -85,18 +85,18 @@ _LEAK = (
 )
 _SAME = (
     "Faces that dlib's recogniser takes for the same person in source and output (distance under 0.6), at the places"
-    " where references see faces in the source."
+    " where references see faces in the source, of the two largest in a frame."
 )
 
 
 def _leaks(figures: LeakFigures) -> Iterator[Row]:
     grown = f", boxes grown by {GROWN_PX} px" if figures.grown_px else ""
     run = f"longest run {figures.longest_run_frames} frames, {figures.longest_run_s:.2f} s"
-    good = figures.leak_frames == 0 and figures.absent_frames == 0 if not figures.grown_px else None
+    good = None if figures.grown_px else figures.leak_frames == 0
     value = f"{figures.leak_frames} of {figures.frames} ({run})"
     yield Row(f"leak frames{grown}", value, _LEAK, good)
-    if figures.absent_frames:
-        yield Row("absent frames", str(figures.absent_frames), "Annotated frames that the output does not show.", good)
+    if figures.absent_frames and not figures.grown_px:
+        yield Row("absent frames", str(figures.absent_frames), "Annotated frames the output does not show.", False)
     if figures.worst_share is not None:
         worst = f"{_percent(figures.worst_share)} in frame {figures.worst_frame}"
         yield Row(f"least hidden{grown}", worst, "Least share of an annotated box that is hidden.")
@@ -119,7 +119,8 @@ _REFERENCE = (
 
 def _counts(figures: ReferenceFigures) -> str:
     source = f"source {figures.source_faces}, uncovered {figures.uncovered_faces}, exposed {figures.exposed_faces}"
-    return f"{source}; output {figures.output_faces} ({figures.weak_output_faces}), masks {figures.remains}"
+    weak = "" if figures.weak_output_faces is None else f" ({figures.weak_output_faces})"
+    return f"{source}; output {figures.output_faces}{weak}, masks {figures.remains}"
 
 
 def _times(report: AuditReport) -> Iterator[Row]:

@@ -27,8 +27,8 @@ from streams.media import SourceInfo
 _LOOK_SHARE: Final = 3.0
 """Seconds the references may spend on one second of video: half a minute for ten seconds."""
 
-_LOOK_S: Final = 0.15
-_LOOK_S_PER_MPX: Final = 1.3
+_LOOK_S: Final = 0.4
+_LOOK_S_PER_MPX: Final = 1.5
 """What one look of all references costs, whatever the size and for each megapixel (s; one busy core)."""
 
 _GONE_SHARE: Final = 0.3
@@ -135,21 +135,19 @@ class _Walk:
             boxes += [box for box in faces if share_hidden(cells, box) < LEAK_BELOW]
             shares.append(share)
         if sighting is not None:
-            for item in sighting.uncovered:
-                reasons.append(
-                    f"{item.detector} ({item.score:.2f}) sees a face in the source"
-                    f" of which {100 * item.share_hidden:.0f} % is hidden"
-                )
-                boxes.append(item.box)
-                shares.append(item.share_hidden)
-            for box in sighting.output_boxes:
+            for name in dict.fromkeys(item.detector for item in sighting.uncovered):
+                left = [item for item in sighting.uncovered if item.detector == name]
+                least = min(item.share_hidden for item in left)
+                best = max(item.score for item in left)
+                faces_seen = f"{len(left)} in the source" if len(left) > 1 else "a face in the source"
+                reasons.append(f"{name} sees {faces_seen} ({best:.2f}), {100 * least:.0f} % hidden")
+            if sighting.output_boxes:
                 reasons.append("a face is seen in the output")
-                boxes.append(box)
-                shares.append(share_hidden(cells, box))
+            boxes += [*(item.box for item in sighting.uncovered), *sighting.output_boxes]
+            shares += [item.share_hidden for item in sighting.uncovered]
+            shares += [share_hidden(cells, box) for box in sighting.output_boxes]
         if reasons:
-            doubt = Doubt(
-                pair.source.index, pair.source.t_s, tuple(dict.fromkeys(reasons)), tuple(boxes), min(shares), None
-            )
+            doubt = Doubt(pair.source.index, pair.source.t_s, tuple(reasons), tuple(boxes), min(shares), None)
             self.doubts.add(doubt, pair.output.picture)
 
 
