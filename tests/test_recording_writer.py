@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import os
+import json
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
@@ -17,9 +16,8 @@ from hypothesis import strategies as st
 
 from buffers.picture import Picture
 from buffers.records import Track
-from configs.errors import RecordingError
 from streams.media import Colour, RawAudio, RawFrame
-from streams.recording.formats import FileFormat, format_of
+from streams.recording.formats import format_of
 from streams.recording.writer import CleanWriter, VideoShape
 from streams.sources.file import FileSource
 from tests.clips import Moving, Tone, number_of, write
@@ -198,6 +196,31 @@ def test_nothing_but_the_media_is_in_the_file(tmp_path: Path, suffix: str) -> No
     assert str(tmp_path).encode() not in data
 
 
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+@pytest.mark.parametrize("suffix", BEST)
+def test_another_program_reads_the_same_tracks_and_no_more(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path / f"a.{suffix}", numbered_frames(VARIABLE_S), clean_blocks(0.852, click(2.0, 1.0)))
+    command = ["ffprobe", "-v", "error", "-show_streams", "-show_chapters", "-show_format", "-of", "json", str(path)]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert [stream["codec_type"] for stream in told["streams"]] == ["video", "audio"]
+    # In Matroska this is where the encoder's delay begins.
+    assert float(told["streams"][1]["start_time"]) == pytest.approx(0.852, abs=0.008)
+    assert told["chapters"] == []
+    tags = [told["format"].get("tags", {}), *(stream.get("tags", {}) for stream in told["streams"])]
+    assert not {"creation_time", "title", "comment", "artist"} & {key.lower() for tag in tags for key in tag}
+
+
+def test_several_threads_write_the_same_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    writer = CleanWriter(path, format_of(path), video=VideoShape(64, 48, 25.0), audio=False, quality=18, threads=2)
+    for frame in numbered_frames(VARIABLE_S):
+        writer.frame(frame)
+    writer.finish()
+    back = read_back(path)
+    assert [number_of(frame.picture) for frame in back.frames] == list(range(len(VARIABLE_S)))
+    assert [frame.t_s for frame in back.frames] == pytest.approx(VARIABLE_S, abs=0.001)
+
+
 def test_equal_media_give_equal_files(tmp_path: Path) -> None:
     for suffix in ("mp4", "mkv", "webm"):
         one, two = (
@@ -205,118 +228,6 @@ def test_equal_media_give_equal_files(tmp_path: Path) -> None:
             for name in "ab"
         )
         assert one.read_bytes() == two.read_bytes()
-
-
-def test_the_name_appears_with_the_whole_file_only(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    path.write_bytes(b"older")
-    writer = CleanWriter(path, format_of(path), video=VideoShape(64, 48, 25.0), audio=False)
-    for frame in numbered_frames(VARIABLE_S):
-        writer.frame(frame)
-    hidden = [entry.name for entry in tmp_path.iterdir() if entry != path]
-    assert len(hidden) == 1
-    assert hidden[0].startswith(".a.mp4.part-")
-    assert path.read_bytes() == b"older"
-    writer.finish()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
-    writer.abandon()
-    assert len(read_back(path).frames) == len(VARIABLE_S)
-
-
-@pytest.mark.parametrize("frames", [0, 1, 12])
-def test_an_abandoned_file_leaves_nothing(tmp_path: Path, frames: int) -> None:
-    path = tmp_path / "a.mkv"
-    writer = CleanWriter(path, format_of(path), video=VideoShape(64, 48, 25.0), audio=True)
-    for frame in numbered_frames(VARIABLE_S[:frames]):
-        writer.frame(frame)
-    writer.abandon()
-    writer.abandon()
-    assert list(tmp_path.iterdir()) == []
-
-
-class FullDisk(io.BytesIO):
-    """A file on a disk that has room for 20 kB."""
-
-    def write(self, data: object) -> int:
-        if self.tell() > 20_000:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(cast("bytes", data))
-
-
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "wav"])
-def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(
-    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / f"a.{suffix}"
-
-    def opened(hidden: Path, mode: str) -> io.BytesIO:
-        hidden.touch()
-        return FullDisk()
-
-    monkeypatch.setattr(Path, "open", opened)
-    noise = np.random.default_rng(1).uniform(-0.5, 0.5, 16_000 * 30).astype(np.float32)
-    with pytest.raises(RecordingError) as refused:
-        written(path, [], clean_blocks(0.0, noise))
-    assert str(refused.value) == (
-        f"a.{suffix}: cannot be written (no space left on device); free some space on that disk or write to another"
-    )
-
-
-def test_a_disk_that_is_full_at_the_very_end_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(RecordingError, match="no space left on device"):
-        written(tmp_path / "a.mp4", numbered_frames(VARIABLE_S))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_names_that_cannot_be_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    shape = VideoShape(64, 48, 25.0)
-    (tmp_path / "folder.mp4").mkdir()
-    for path, said in (
-        (tmp_path / "absent" / "a.mp4", "no such file or directory); make its folder first"),
-        (tmp_path / f"{'x' * 252}.mp4", "file name too long); choose a shorter name"),
-        (tmp_path / "folder.mp4", "is no ordinary file; write to another name"),
-        (Path("/dev/null"), "is no ordinary file; write to another name"),
-    ):
-        with pytest.raises(RecordingError) as refused:
-            CleanWriter(path, FileFormat("mp4", "libx264", "aac"), video=shape, audio=False)
-        assert said in str(refused.value)
-        assert "\n" not in str(refused.value)
-        assert str(tmp_path) not in str(refused.value)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["folder.mp4"]
-
-
-def test_long_and_odd_names_can_be_written(tmp_path: Path) -> None:
-    for name in (f"{'ü' * 120}.mp4", "a:b.mp4", "%d.mkv", "-x.mov"):
-        assert len(read_back(written(tmp_path / name, numbered_frames([0.0, 0.04]))).frames) == 2
-
-
-def test_a_format_that_cannot_hold_what_comes_is_refused(tmp_path: Path) -> None:
-    shape = VideoShape(64, 48, 25.0)
-    for file_format, video, audio in (
-        (FileFormat("wav", None, "pcm_s16le"), shape, True),
-        (FileFormat("wav", "libx264", "pcm_s16le"), shape, True),
-        (FileFormat("gif", "gif", None), None, True),
-        (FileFormat("mp4", "libx264", "aac"), None, False),
-    ):
-        with pytest.raises(RecordingError, match=r"^a\.out: .*cannot .*; name an \.mp4"):
-            CleanWriter(tmp_path / "a.out", file_format, video=video, audio=audio)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_recorder_that_dies_leaves_no_file_under_the_name(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    child = os.fork()
-    if child == 0:
-        writer = CleanWriter(path, format_of(path), video=VideoShape(64, 48, 25.0), audio=False)
-        for frame in numbered_frames(VARIABLE_S):
-            writer.frame(frame)
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert not path.exists()
 
 
 def copied(source: FileSource, path: Path) -> tuple[list[float], float]:

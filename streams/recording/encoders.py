@@ -32,7 +32,7 @@ _BITS_PER_PIXEL: Final = 0.15
 _SOUND_BITS_HZ: Final = 64_000
 """Bit rate of lossy sound: transparent for one channel of 8 kHz bandwidth in AAC, MP3 and Opus alike."""
 
-_EVEN_ONLY: Final = frozenset({"libx264", "libx265", "libsvtav1", "h264", "hevc"})
+_EVEN_ONLY: Final = frozenset({"libx264", "libx265", "libsvtav1"})
 """Encoders that refuse 4:2:0 pictures of an odd width or height."""
 
 
@@ -60,16 +60,16 @@ def add_video(container: OutputContainer, codec: str, shape: VideoShape, *, qual
     context = stream.codec_context
     coarse = container.format.name in _COARSE_CONTAINERS or context.name in {"mpeg4", "msmpeg4"}
     context.time_base = Fraction(1, _MILLISECONDS_HZ if coarse else _TICKS_HZ)
-    stream.width, stream.height = stored_size(codec, shape.width_px, shape.height_px)
+    stream.width, stream.height = stored_size(context.name, shape.width_px, shape.height_px)
     formats = context.codec.video_formats or []
     if formats and all(form.name != "yuv420p" for form in formats):
         stream.pix_fmt = formats[0].name
-    options = _video_options(codec, quality)
+    options = _video_options(context.name, quality)
     if options is None:
         stream.bit_rate = round(_BITS_PER_PIXEL * shape.width_px * shape.height_px * shape.rate_hz)
     else:
         context.options = options
-    if codec == "libvpx":
+    if context.name == "libvpx":
         # VP8 takes its quality for a bound under a bit rate, so the rate must be more than it will need.
         stream.bit_rate = round(2 * _BITS_PER_PIXEL * shape.width_px * shape.height_px * shape.rate_hz)
     # B frames would make files 40 % smaller, but MP4 counts a track's length in decoding order: at a variable rate the
@@ -87,9 +87,9 @@ def add_video(container: OutputContainer, codec: str, shape: VideoShape, *, qual
     return stream
 
 
-def stored_size(codec: str, width_px: int, height_px: int) -> tuple[int, int]:
+def stored_size(encoder: str, width_px: int, height_px: int) -> tuple[int, int]:
     """Width and height that are encoded: one more than asked for where the encoder takes even numbers only."""
-    if codec not in _EVEN_ONLY:
+    if encoder not in _EVEN_ONLY:
         return width_px, height_px
     return width_px + width_px % 2, height_px + height_px % 2
 
@@ -113,13 +113,13 @@ def add_audio(container: OutputContainer, codec: str) -> AudioStream:
     return stream
 
 
-def _video_options(codec: str, quality: int) -> dict[str, str] | None:
+def _video_options(encoder: str, quality: int) -> dict[str, str] | None:
     """Options of an encoder that is steered by quality, None for one that wants a bit rate."""
-    if codec in {"libx264", "libx265", "h264", "hevc"}:
+    if encoder in {"libx264", "libx265"}:
         # For 720p at 23: ultrafast 3.3 ms a frame and 2.1 Mbit/s, superfast 5.0 ms and 1.2 Mbit/s with 1.6 dB more,
         # veryfast 7.1 ms and 0.6 Mbit/s.
         return {"preset": "superfast", "crf": str(quality)}
-    if codec in {"libvpx", "libvpx-vp9"}:
+    if encoder in {"libvpx", "libvpx-vp9"}:
         # Real time and no frames ahead; the scale ends at 63 where that of x264 ends at 51.
         return {
             "deadline": "realtime",
@@ -128,7 +128,7 @@ def _video_options(codec: str, quality: int) -> dict[str, str] | None:
             "auto-alt-ref": "0",
             "crf": str(min(63, round(quality * 63 / 51))),
         }
-    if codec == "mpeg4":
+    if encoder == "mpeg4":
         # Quantiser 3 is as fine as a factor of 20; libav counts quantisers in 118ths.
         return {"flags": "+qscale", "global_quality": str(118 * max(2, round(quality * 0.16)))}
     return None
