@@ -220,11 +220,11 @@ def test_a_folder_without_speakers_is_named_with_the_remedy(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="nowhere: no such folder; name one that holds one folder of recordings"):
         reidentify(tmp_path / "nowhere", VoiceSettings(), seed=0)
     save(tmp_path / "alone.wav", voice(1.0, 0))
-    with pytest.raises(ConfigError, match="recordings of 0 speakers, two are needed"):
+    with pytest.raises(ConfigError, match="recordings of no speaker, two are needed"):
         reidentify(tmp_path, VoiceSettings(), seed=0)
     save(tmp_path / "ann" / "1.wav", voice(1.0, 0))
     save(tmp_path / "ann" / "2.wav", voice(1.0, 0))
-    with pytest.raises(ConfigError, match="recordings of 1 speakers, two are needed"):
+    with pytest.raises(ConfigError, match="recordings of 1 speaker, two are needed"):
         reidentify(tmp_path, VoiceSettings(), seed=0)
     save(tmp_path / "bob" / "1.wav", voice(1.0, 0))
     with pytest.raises(ConfigError, match="bob: holds one recording"):

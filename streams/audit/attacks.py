@@ -114,7 +114,7 @@ def timbre(samples: Reals) -> tuple[Reals, NDArray[np.int64]]:
     """What betrays λ: the cepstra of speech as they are, level left out, and the numbers of their frames.
 
     The mean is kept: the formants' usual place is what moved. With it taken away, as `features` do, guesses of λ
-    are off by 0.16 on average, with it by 0.02.
+    are off by 0.16 on average, with it by 0.02, also for a speaker the background model never heard.
 
     Args:
         samples: float64[n] mono at 16 kHz.

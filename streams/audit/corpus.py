@@ -52,7 +52,7 @@ class Corpus:
         found = {each.name: _recordings(each) for each in sorted(folder.iterdir()) if each.is_dir()}
         found = {speaker: paths for speaker, paths in found.items() if paths}
         if len(found) < 2:
-            raise ConfigError(f"{name}: holds the recordings of {len(found)} speakers, two are needed; {wanted}")
+            raise ConfigError(f"{name}: holds recordings of {len(found) or 'no'} speaker, two are needed; {wanted}")
         for speaker, paths in found.items():
             if len(paths) < 2:
                 shown = shown_name(Path(speaker))
