@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from buffers.picture import Picture
 from buffers.records import Box
-from configs.settings import MaskStyle
+from configs.settings import FaceSettings, MaskStyle
+from streams.deidentify.detectors.base import Detection
+from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.masks import MASK_CHROMA, MASK_LUMA, Masker, whole
+from streams.media import RawFrame
 from tests.made_masks import face
 
 pytestmark = pytest.mark.unit
@@ -244,6 +247,29 @@ def test_a_feather_fades_from_the_mask_to_the_picture_and_ends_there() -> None:
     assert (row[:40] == 200).all()
     assert (np.diff(clean.y[160:181, 100].astype(int)) > 0).all()
     assert clean.y[165, 145] > clean.y[165, 139]
+
+
+class InTheMiddle:
+    """A detector that is sure of one face."""
+
+    name = "middle"
+
+    def detect(self, picture: Picture) -> list[Detection]:
+        return [Detection(Box(80, 80, 120, 130), 0.9)]
+
+    def close(self) -> None:
+        return
+
+
+def test_the_feather_of_the_settings_is_drawn_and_is_no_part_of_the_mask() -> None:
+    widths = []
+    for share in (0.0, 0.3):
+        faces = FaceDeidentifier(FaceSettings(feather=share, lookback_s=0.0), InTheMiddle)
+        (clean,) = faces.push(RawFrame(0.0, 0, Picture.blank(200, 220, 200)))
+        faces.close()
+        assert clean.masked[0].box.width == pytest.approx(56, abs=2)
+        widths.append(int((clean.picture.y[105] < 200).sum()))
+    assert widths[1] > widths[0] + 20
 
 
 numbers = st.floats(-300, 300) | st.sampled_from([math.nan, math.inf, -math.inf, 1e30, 0.0])
