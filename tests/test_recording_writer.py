@@ -21,7 +21,7 @@ from streams.recording.formats import format_of
 from streams.recording.writer import CleanWriter, VideoShape
 from streams.sources.file import FileSource
 from tests.clips import Moving, Tone, number_of, write
-from tests.made_clean import BLOCK_SAMPLES, clean_blocks, clean_frame, click, numbered_frames, read_back, written
+from tests.made_clean import clean_blocks, clean_frame, click, numbered_frames, read_back, written
 
 pytestmark = pytest.mark.media
 
@@ -267,10 +267,6 @@ def test_real_recordings_keep_frames_times_offset_length_and_colours(
     assert before is not None
     assert after is not None
     assert after.colour == before.colour
-
-
-def test_blocks_are_as_long_as_those_of_a_source() -> None:
-    assert BLOCK_SAMPLES == 1600
 
 
 def test_an_mp3_begins_with_its_first_sound(tmp_path: Path) -> None:
