@@ -36,7 +36,7 @@ HARMLESS_TAGS: Final = frozenset(
 _WRITTEN: Final = ("lavf", "lavc")
 """How libav signs what it writes."""
 
-_BY_MUXERS: Final = frozenset({"videohandler", "soundhandler", "und", "eng", "ffmpeg", "[0][0][0][0]"})
+_BY_MUXERS: Final = frozenset({"videohandler", "soundhandler", "und", "eng", "ffmp", "[0][0][0][0]"})
 """Values that MP4 muxers write where nothing is known."""
 
 _NEEDED_KINDS: Final = ("video", "audio")

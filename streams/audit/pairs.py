@@ -5,7 +5,7 @@ Holds three frames of the source and one of the output at a time, whatever the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +28,9 @@ _THUMB_PX: Final = (64, 36)
 
 _CLEARLY: Final = 0.8
 """A neighbour is compared too when it differs from the output by less than this share of the nearest frame's."""
+
+_MASKED_LEVELS: Final = 12
+"""Difference from every candidate above which a place is masked in the output and tells nothing: codecs stay below."""
 
 _PEEK_FRAMES: Final = 150
 """Frames looked at to tell how two files lie in time (5 s at 30 Hz)."""
@@ -139,7 +142,7 @@ def _sized(frame: RawFrame, like: Picture) -> RawFrame:
 def _candidates(window: list[RawFrame], at: int, output: RawFrame) -> tuple[RawFrame, ...]:
     """The nearest frame, and the neighbour that fits clearly better: times may be kept and pictures be off by one."""
     shown = _thumb(output.picture)
-    costs = [_cost(_thumb(frame.picture), shown) for frame in window]
+    costs = _costs([_thumb(frame.picture) for frame in window], shown)
     best = int(np.argmin(costs))
     if costs[best] < _CLEARLY * costs[at]:
         return window[at], window[best]
@@ -150,10 +153,11 @@ def _thumb(picture: Picture) -> _Thumb:
     return np.asarray(cv2.resize(picture.y, _THUMB_PX, interpolation=cv2.INTER_AREA), np.int16)
 
 
-def _cost(one: _Thumb, other: _Thumb) -> float:
-    """How differently two frames look, in levels: the mean of the better half, so that masks do not count."""
-    differences = np.sort(np.abs(one - other), axis=None)
-    return float(differences[: differences.size // 2].mean())
+def _costs(candidates: Sequence[_Thumb], shown: _Thumb) -> NDArray[np.float64]:
+    """How differently each candidate looks, in mean levels over the places that fit one of them at least."""
+    differences = np.abs(np.stack(candidates) - shown)
+    plain = differences.min(axis=0) <= _MASKED_LEVELS
+    return np.asarray(differences[:, plain].mean(axis=1) if plain.any() else np.zeros(len(candidates)), np.float64)
 
 
 def _shift_s(original: Path, deidentified: Path) -> float:
@@ -169,16 +173,15 @@ def _shift_s(original: Path, deidentified: Path) -> float:
     moved_s = thumbs[0][0] - shown[0][0]
     if abs(moved_s) < _WORTH_ASKING_S:
         return 0.0
-    return min((0.0, moved_s), key=lambda shift_s: _mismatch(thumbs, shown, shift_s))
+    times_s = np.array([t_s for t_s, _ in thumbs])
+    costs = np.zeros(2)
+    for t_s, thumb in shown:
+        places = [int(np.argmin(np.abs(times_s - t_s - shift_s))) for shift_s in (0.0, moved_s)]
+        costs += _costs([thumbs[place][1] for place in places], thumb)
+    return moved_s if costs[1] < costs[0] else 0.0
 
 
 def _peek(path: Path) -> tuple[SourceInfo, list[tuple[float, _Thumb]]]:
     with closing(FileSource(path)) as source:
         frames = (item for item in source.items() if isinstance(item, RawFrame))
         return source.info, [(frame.t_s, _thumb(frame.picture)) for frame in islice(frames, _PEEK_FRAMES)]
-
-
-def _mismatch(thumbs: list[tuple[float, _Thumb]], shown: list[tuple[float, _Thumb]], shift_s: float) -> float:
-    times_s = np.array([t_s for t_s, _ in thumbs])
-    costs = [_cost(thumbs[int(np.argmin(np.abs(times_s - t_s - shift_s)))][1], thumb) for t_s, thumb in shown]
-    return float(np.mean(costs))

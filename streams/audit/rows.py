@@ -73,11 +73,12 @@ def _faces(report: AuditReport) -> Iterator[Row]:
     likeness = report.likeness
     if likeness.unavailable is not None:
         yield Row("same person", f"not measured: {likeness.unavailable}", _SAME)
-    elif likeness.same_share is None or likeness.least_distance is None:
-        yield Row("same person", "not measured: references saw no face in the source", _SAME)
+    elif likeness.same_share is None or likeness.solid_same_share is None:
+        yield Row("same person", "not measured: dlib's detectors saw no face in the source", _SAME)
     else:
-        nearest = f"nearest {likeness.least_distance:.2f}"
-        yield Row("same person", f"{_percent(likeness.same_share)} of {likeness.faces} faces, {nearest}", _SAME)
+        value = f"{_percent(likeness.same_share)} of {likeness.faces} faces, nearest {_number(likeness.least_distance)}"
+        solid = f"{_percent(likeness.solid_same_share)}, {_number(likeness.solid_least_distance)}"
+        yield Row("same person", f"{value} (solid mask: {solid})", _SAME)
 
 
 _LEAK = (
@@ -85,7 +86,7 @@ _LEAK = (
 )
 _SAME = (
     "Faces that dlib's recogniser takes for the same person in source and output (distance under 0.6), at the places"
-    " where references see faces in the source, of the two largest in a frame."
+    " where dlib's detectors see the two largest faces of the source; in brackets what it says of a solid mask there."
 )
 
 

@@ -120,7 +120,7 @@ class _Walk:
             self.looked += 1
             self.sudden += sudden
             sighting = self.references.look(source.picture, output.picture, cells)
-            self.likeness.compare(source.picture, output.picture, sighting.source_boxes)
+            self.likeness.compare(source.picture, output.picture, sighting.control, sighting.known_boxes)
         self._doubt(pair, cells, share, sighting)
 
     def close(self) -> None:
