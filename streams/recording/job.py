@@ -130,6 +130,7 @@ class _Outputs:
         if shape is None and not audio:
             name = shown_name(job.target)
             raise ConfigError(f"{name}: cannot hold anything of {pipeline.info.name}; name another kind of file")
+        self._boxes = job.boxes
         self._trail: BoxTrail | None = None
         self._writer = CleanWriter(job.target, job.target_format, video=shape, audio=audio)
         if job.boxes is not None:
@@ -149,10 +150,15 @@ class _Outputs:
             self._writer.audio(item)
 
     def finish(self) -> None:
-        """Give both files their names."""
-        self._writer.finish()
+        """Give both files their names, the recording last: with its name on it, everything is there."""
         if self._trail is not None:
             self._trail.finish()
+        try:
+            self._writer.finish()
+        except BaseException:
+            if self._boxes is not None:
+                self._boxes.unlink(missing_ok=True)
+            raise
 
     def abandon(self) -> None:
         """Leave nothing behind; nothing happens to what is finished."""
