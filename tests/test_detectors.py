@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -17,9 +19,12 @@ from buffers.records import Box
 from configs.errors import ModelUnavailable
 from configs.settings import DetectorName
 from streams.deidentify.boxes import iou
-from streams.deidentify.detectors import DETECTORS, FaceDetector
+from streams.deidentify.detectors import DETECTORS, FaceDetector, blazeface
+from streams.deidentify.detectors.base import Detection
+from streams.deidentify.detectors.blazeface import BlazeFace
 from streams.deidentify.detectors.centerface import decoded, network_size
 from streams.deidentify.detectors.dlib_cnn import DlibCnn
+from streams.deidentify.detectors.evidence import SURE_SCORES, confident
 from streams.deidentify.detectors.mmod import score_of
 
 pytestmark = pytest.mark.media
@@ -32,6 +37,8 @@ def build() -> Build:
     def built(name: DetectorName) -> FaceDetector:
         if name is DetectorName.DLIB and importlib.util.find_spec("dlib") is None:
             pytest.skip("the dlib package is absent: pip install 'emotion-monitor[dlib]'")
+        if name is DetectorName.BLAZEFACE and importlib.util.find_spec("mediapipe") is None:
+            pytest.skip("the mediapipe package is absent: pip install 'emotion-monitor[nfbl]'")
         try:
             return DETECTORS[name]()
         except ModelUnavailable as error:
@@ -86,7 +93,7 @@ def test_every_detector_answers_in_the_same_terms(name: DetectorName, build: Bui
     detector.close()
 
 
-@pytest.mark.parametrize("name", [DetectorName.CENTERFACE, DetectorName.MMOD])
+@pytest.mark.parametrize("name", [each for each in DetectorName if each is not DetectorName.DLIB])
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 700), (700, 5), (31, 33)])
 def test_pictures_of_any_size_are_survived(name: DetectorName, size: tuple[int, int], build: Build) -> None:
     assert [item for item in build(name).detect(Picture.blank(*size)) if item.score >= 0.5] == []
@@ -166,3 +173,72 @@ def test_dlib_without_its_package_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(ModelUnavailable, match="pip install"):
         DlibCnn(tmp_path)
+
+
+def test_blazeface_finds_every_portrait_where_centerface_does(build: Build, portraits: list[Picture]) -> None:
+    detector, reference = build(DetectorName.BLAZEFACE), build(DetectorName.CENTERFACE)
+    for portrait in portraits:
+        face = reference.detect(portrait)[0].box
+        assert any(item.score >= 0.5 and iou(item.box, face) >= 0.3 for item in detector.detect(portrait))
+    detector.close()
+
+
+def test_blazefaces_own_certainty_is_where_a_track_starts() -> None:
+    assert blazeface.score_of(0.6) == 0.5
+    assert [blazeface.score_of(score) for score in (0.0, 1.0)] == [0.0, 1.0]
+
+
+def test_blazeface_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def absent(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    with pytest.raises(ModelUnavailable, match="pip install"):
+        BlazeFace(tmp_path, tmp_path)
+
+
+def test_blazeface_with_a_broken_file_says_which(build: Build, tmp_path: Path) -> None:
+    build(DetectorName.BLAZEFACE).close()
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"no network")
+    with pytest.raises(ModelUnavailable, match=r"broken\.tflite"):
+        BlazeFace(broken, broken)
+
+
+def test_blazeface_says_nothing_on_standard_error_from_loading_to_the_programs_end(build: Build) -> None:
+    build(DetectorName.BLAZEFACE).close()
+    program = (
+        "from buffers.picture import Picture\n"
+        "from configs.settings import DetectorName\n"
+        "from streams.deidentify.detectors import DETECTORS\n"
+        "from streams.deidentify.guard import GuardedDetector\n"
+        "guarded = GuardedDetector(DETECTORS[DetectorName.BLAZEFACE], timeout_s=60)\n"
+        "guarded.submit(Picture.blank(320, 200))\n"
+        "print(guarded.collect())\n"
+        "guarded.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.startswith("[")
+    assert done.stderr == ""
+
+
+def test_the_large_centerface_finds_smaller_faces(build: Build, groups: list[tuple[Picture, list[Box]]]) -> None:
+    usual, large = build(DetectorName.CENTERFACE), build(DetectorName.CENTERFACE_LARGE)
+    picture, faces = max(groups, key=lambda item: len(item[1]))
+    # The group in the corner of a picture four times as wide: faces of under 3 % of the width.
+    wide = Picture.blank(picture.width_px * 4, picture.height_px * 4, 90)
+    wide.y[: picture.height_px, : picture.width_px] = picture.y
+    found = [
+        sum(any(item.score >= 0.5 and iou(item.box, face) >= 0.3 for item in detector.detect(wide)) for face in faces)
+        for detector in (usual, large)
+    ]
+    assert found[1] > found[0]
+
+
+def test_only_what_a_detector_is_sure_of_is_evidence() -> None:
+    box = Box(0, 0, 9, 9)
+    assert set(SURE_SCORES) == set(DetectorName)
+    for name, least in SURE_SCORES.items():
+        sure, doubtful = Detection(box, least), Detection(box, least - 0.01)
+        assert confident([sure, doubtful], name) == [sure]
+    assert SURE_SCORES[DetectorName.MMOD] == score_of(0.2)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -17,77 +16,11 @@ from configs.errors import DeidentificationFailed, ModelUnavailable
 from configs.settings import FaceSettings, MaskStyle
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.faces import FaceDeidentifier
-from streams.deidentify.guard import MAX_BOXES, MAX_REBUILDS
+from streams.deidentify.guard import MAX_REBUILDS
 from streams.media import RawFrame, RawGap
+from tests.made_faces import CANARY, FAILURES, HEIGHT, WIDTH, Reply, broken, frame, look, missed, not_a_number
 
 pytestmark = pytest.mark.unit
-
-WIDTH, HEIGHT = 96, 64
-FACE_PX = (24, 20)
-CANARY = 200
-"""Luma from which everything belongs to a face: the background stays far below, and so does the mask."""
-
-Reply = Callable[[Picture], list[Detection]]
-
-
-def frame(
-    place: int, x: int | None = 30, *, rate_hz: float = 30.0, size: tuple[int, int] = (WIDTH, HEIGHT)
-) -> RawFrame:
-    """A dim room with a bright patterned face at column `x` (None: nobody)."""
-    rng = np.random.default_rng(place)
-    luma = rng.integers(20, 60, (size[1], size[0]), np.uint8)
-    if x is not None:
-        luma[22 : 22 + FACE_PX[1], x : x + FACE_PX[0]] = rng.integers(CANARY, 236, FACE_PX[::-1], np.uint8)
-    chroma = np.full(((size[1] + 1) // 2, (size[0] + 1) // 2), 128, np.uint8)
-    return RawFrame(place / rate_hz, place, Picture(luma, chroma, chroma.copy()))
-
-
-def look(picture: Picture) -> list[Detection]:
-    """A perfect detector: a box around whatever is bright."""
-    rows, columns = np.nonzero(picture.y >= CANARY)
-    if len(rows) == 0:
-        return []
-    box = Box(float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
-    return [Detection(box, 0.9)]
-
-
-def missed(picture: Picture) -> list[Detection]:
-    return []
-
-
-def broken(picture: Picture) -> list[Detection]:
-    raise RuntimeError("out of order")
-
-
-def not_a_number(picture: Picture) -> list[Detection]:
-    return [Detection(Box(math.nan, 0, 10, 10), 0.9)]
-
-
-def infinite(picture: Picture) -> list[Detection]:
-    return [Detection(Box(0, 0, math.inf, 10), 0.9)]
-
-
-def inside_out(picture: Picture) -> list[Detection]:
-    return [Detection(Box(20, 20, 10, 30), 0.9)]
-
-
-def immense(picture: Picture) -> list[Detection]:
-    return [Detection(Box(-1e6, 0, 1e6, 10), 0.9)]
-
-
-def overconfident(picture: Picture) -> list[Detection]:
-    return [Detection(Box(0, 0, 10, 10), 1.5)]
-
-
-def noise(picture: Picture) -> list[Detection]:
-    return [Detection(Box(0, 0, 10, 10), 0.9)] * (MAX_BOXES + 1)
-
-
-def wordless(picture: Picture) -> list[Detection]:
-    return None  # type: ignore[return-value]
-
-
-FAILURES = [broken, not_a_number, infinite, inside_out, immense, overconfident, noise, wordless]
 
 
 class Scripted:
@@ -294,3 +227,26 @@ def test_whatever_fails_and_when_no_canary_is_released(
     out = run(replies, frames)
     assert [clean.index for clean in out] == list(range(38))
     assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def pixel(picture: Picture) -> list[Detection]:
+    return [*look(picture), Detection(Box(5, 5, 6, 6), 0.9), Detection(Box(7, 7, 7, 7), 0.9)]
+
+
+def outside(picture: Picture) -> list[Detection]:
+    return [*look(picture), Detection(Box(-300, -200, -260, -150), 0.9), Detection(Box(150, 90, 190, 130), 0.9)]
+
+
+def crowd(picture: Picture) -> list[Detection]:
+    return look(picture) + [Detection(Box(x, y, x + 4, y + 5), 0.6) for x in range(0, 80, 4) for y in range(0, 50, 5)]
+
+
+@pytest.mark.parametrize("style", list(MaskStyle))
+@pytest.mark.parametrize("odd", [pixel, outside, crowd, not_a_number])
+def test_odd_boxes_break_nothing_and_show_nothing(odd: Reply, style: MaskStyle) -> None:
+    out = run([odd] * 20, [frame(place, 30) for place in range(20)], FaceSettings(mask=style))
+    assert len(out) == 20
+    expected = MaskState.WHOLE_FRAME if odd is not_a_number else MaskState.MASKED
+    assert {clean.state for clean in out} >= {expected}
+    if style is MaskStyle.SOLID:
+        assert max(int(clean.picture.y.max()) for clean in out) < CANARY

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from buffers.records import Box, MaskState
 from configs.settings import FaceSettings
-from streams.deidentify.boxes import moved, union
+from streams.deidentify.boxes import moved, overlap, union
 from streams.deidentify.detectors.base import Detection
-from streams.deidentify.policy import Decision, MaskPolicy
+from streams.deidentify.policy import EXPLAINED, OVER_CUT_S, Decision, MaskPolicy
 
 pytestmark = pytest.mark.unit
 
 WIDTH, HEIGHT = 640, 360
 FACE = Box(200, 100, 320, 240)
 SMALL = Box(400, 100, 440, 150)
+OFFLINE = FaceSettings(lookback_s=1.0, hold_s=1.0, link_s=1.0)
 CLEAR, MASKED, HELD, WHOLE = MaskState.CLEAR, MaskState.MASKED, MaskState.HELD, MaskState.WHOLE_FRAME
 
 Answer = list[Detection] | None
@@ -28,14 +29,19 @@ def seen(box: Box = FACE, score: float = 0.9) -> Answer:
 
 
 def decide(
-    answers: list[Answer], *, cuts: tuple[int, ...] = (), rate_hz: float = 30.0, settings: FaceSettings | None = None
+    answers: list[Answer],
+    *,
+    cuts: tuple[int, ...] = (),
+    rate_hz: float = 30.0,
+    settings: FaceSettings | None = None,
+    added: dict[int, list[Detection]] | None = None,
 ) -> list[Decision]:
     """Every frame's decision, each as late as the look-back demands and no later."""
     settings = settings or FaceSettings()
     policy = MaskPolicy(settings, WIDTH, HEIGHT)
     decisions: list[Decision] = []
     for place, answer in enumerate(answers):
-        policy.observe(place / rate_hz, answer, cut=place in cuts)
+        policy.observe(place / rate_hz, answer, added=(added or {}).get(place, ()), cut=place in cuts)
         while (place - len(decisions)) / rate_hz >= settings.lookback_s - 1e-6:
             decisions.append(policy.decide())
     while len(decisions) < len(answers):
@@ -52,6 +58,11 @@ def covers(decision: Decision, box: Box) -> bool:
     if decision.state is WHOLE:
         return True
     return any(union((mask.box, box)) == mask.box for mask in decision.masks)
+
+
+def mostly_covers(decision: Decision, box: Box) -> bool:
+    """Whether one mask contains as much of the box as makes a second mask of it superfluous."""
+    return any(overlap(mask.box, box) >= EXPLAINED * box.area - 1e-6 for mask in decision.masks)
 
 
 def test_an_empty_room_is_clear() -> None:
@@ -168,6 +179,75 @@ def test_a_new_shot_shows_nothing_before_it_was_looked_at() -> None:
     assert states(decisions) == [MASKED] * 5 + [WHOLE] * 2 + [MASKED] * 3
 
 
+def test_a_file_job_holds_large_faces_for_a_second_and_small_ones_for_a_quarter() -> None:
+    large = decide([NOTHING] * 40 + [seen()] + [NOTHING] * 40, settings=OFFLINE)
+    assert states(large) == [CLEAR] * 10 + [HELD] * 30 + [MASKED] + [HELD] * 30 + [CLEAR] * 10
+    small = decide([NOTHING] * 40 + [seen(SMALL)] + [NOTHING] * 40, settings=OFFLINE)
+    assert states(small) == [CLEAR] * 33 + [HELD] * 7 + [MASKED] + [HELD] * 7 + [CLEAR] * 33
+
+
+def test_one_weak_blob_does_not_mask_the_picture_for_a_second() -> None:
+    settings = OFFLINE.model_copy(update={"start_score": 0.3})
+    decisions = decide([NOTHING] * 40 + [seen(score=0.35)] + [NOTHING] * 40, settings=settings)
+    assert sum(decision.state is not CLEAR for decision in decisions) == 1 + 2 * 4
+
+
+def test_a_hold_over_a_cut_is_no_longer_in_a_file_job_than_live() -> None:
+    decisions = decide([seen()] * 5 + [NOTHING] * 40, cuts=(5,), settings=OFFLINE)
+    assert states(decisions) == [MASKED] * 5 + [HELD] * round(OVER_CUT_S * 30) + [CLEAR] * 25
+
+
+def test_weak_signs_of_a_face_lead_the_look_back_along_its_way() -> None:
+    coming = [moved(FACE, 8 * place - 120, 0) for place in range(16)]
+    decisions = decide([NOTHING, *(seen(box, 0.2) for box in coming[:-1]), seen(coming[-1])])
+    assert states(decisions) == [CLEAR] + [MASKED] * 16
+    assert all(covers(decision, box) for decision, box in zip(decisions[1:], coming, strict=True))
+
+
+def test_the_look_back_is_counted_from_the_first_sure_box_not_from_the_first_sign() -> None:
+    decisions = decide([NOTHING] * 20 + [seen(score=0.2)] * 5 + [seen()])
+    assert states(decisions) == [CLEAR] * 10 + [HELD] * 10 + [MASKED] * 6
+
+
+def test_signs_that_lead_to_no_face_mask_nothing() -> None:
+    assert states(decide([seen(score=0.3)] * 60)) == [CLEAR] * 60
+
+
+def test_a_face_that_no_box_is_sure_of_is_masked_when_it_lasts() -> None:
+    decisions = decide([seen(score=0.4)] * 20 + [NOTHING] * 20)
+    assert states(decisions)[:20] == [MASKED] * 20
+
+
+def test_a_vague_box_of_a_large_face_is_masked_with_its_neighbours() -> None:
+    around = [moved(FACE, -12, 0), moved(FACE, 12, 0)]
+    decisions = decide([seen(around[0]), seen(score=0.5), seen(around[1])])
+    assert covers(decisions[1], union(around))
+    sure = decide([seen(around[0]), seen(score=0.7), seen(around[1])])
+    assert sure[1].masks[0].box.width < decisions[1].masks[0].box.width
+
+
+def test_a_box_without_a_size_is_masked_all_the_same() -> None:
+    (decision,) = decide([seen(Box(100, 100, 100, 100))])
+    assert decision.masks[0].box.width >= 2
+    assert decision.masks[0].box.height >= 2
+
+
+def test_an_added_box_is_masked_held_and_looked_back_to() -> None:
+    decisions = decide([NOTHING] * 41, added={20: [Detection(FACE, 0.9)]})
+    assert states(decisions) == [CLEAR] * 5 + [HELD] * 15 + [MASKED] + [HELD] * 15 + [CLEAR] * 5
+
+
+def test_an_added_box_on_a_face_that_is_masked_adds_nothing() -> None:
+    plain = decide([seen()] * 5)
+    inner = Box(FACE.x0 + 5, FACE.y0 + 5, FACE.x1 - 5, FACE.y1 - 5)
+    assert decide([seen()] * 5, added={2: [Detection(inner, 0.9)]}) == plain
+
+
+def test_added_boxes_do_not_stand_in_for_a_silent_detector() -> None:
+    silent = decide([seen()] + [None] * 6, added={3: [Detection(FACE, 0.9)]})
+    assert states(silent) == [MASKED] + [WHOLE] * 6
+
+
 def test_after_a_reset_nothing_is_held() -> None:
     policy = MaskPolicy(FaceSettings(), WIDTH, HEIGHT)
     policy.observe(0.0, seen())
@@ -239,3 +319,31 @@ def test_no_frame_is_released_with_a_detectable_face_uncovered(session: tuple[li
 def _shrunk(box: Box) -> Box:
     # A thousandth of a pixel for the rounding of interpolation; masks are 12 % and more larger than the face.
     return Box(box.x0 + 1e-3, box.y0 + 1e-3, box.x1 - 1e-3, box.y1 - 1e-3)
+
+
+boxes = st.builds(
+    lambda x, y, w, h: Box(x, y, x + w, y + h),
+    st.floats(-40, 600),
+    st.floats(-40, 320),
+    st.floats(1, 250),
+    st.floats(1, 250),
+)
+answers = st.lists(
+    st.one_of(st.none(), st.lists(st.builds(Detection, boxes, st.floats(0.05, 1)), max_size=3)), min_size=1, max_size=30
+)
+evidence = st.dictionaries(st.integers(0, 29), st.lists(st.builds(Detection, boxes, st.floats(0.5, 1)), max_size=2))
+
+
+@given(answers, evidence, st.sampled_from([FaceSettings(), OFFLINE]))
+def test_added_boxes_take_no_mask_away_and_make_none_smaller(
+    given_answers: list[Answer], added: dict[int, list[Detection]], settings: FaceSettings
+) -> None:
+    without, with_added = (
+        decide(given_answers, settings=settings),
+        decide(given_answers, settings=settings, added=added),
+    )
+    for place, (before, after) in enumerate(zip(without, with_added, strict=True)):
+        assert (before.state is WHOLE) == (after.state is WHOLE)
+        assert {mask.box for mask in before.masks} <= {mask.box for mask in after.masks}
+        if after.state is not WHOLE:
+            assert all(mostly_covers(after, item.box) for item in added.get(place, []))
