@@ -15,11 +15,15 @@ def overlap(a: Box, b: Box) -> float:
     return (min(a.x1, b.x1) - max(a.x0, b.x0)) * (min(a.y1, b.y1) - max(a.y0, b.y0))
 
 
+def touches(a: Box, b: Box) -> bool:
+    """Whether the boxes have a point in common, edges included; False where a side is not a number."""
+    return a.x0 <= b.x1 and b.x0 <= a.x1 and a.y0 <= b.y1 and b.y0 <= a.y1
+
+
 def iou(a: Box, b: Box) -> float:
     """Intersection over union, 0-1; 0 where both are empty."""
     common = overlap(a, b)
-    total = a.area + b.area - common
-    return common / total if total > 0 else 0.0
+    return common / (a.area + b.area - common) if common > 0 else 0.0
 
 
 def containment(a: Box, b: Box) -> float:

@@ -23,6 +23,8 @@ from streams.deidentify.boxes import (
     resized,
     shifted_to_contain,
     side,
+    touches,
+    union,
 )
 from streams.deidentify.detectors.base import Detection
 
@@ -268,10 +270,17 @@ def _best_match(predicted: Box, detections: Iterable[Detection], rivals: Sequenc
 
     Else, of two faces that cross, the stronger would take the other's box in the frame in which its own is missed.
     """
-    matches = [item for item in detections if _same(predicted, item.box)]
+    around = _surroundings(predicted)
+    matches = [item for item in detections if touches(around, item.box) and _same(predicted, item.box)]
     if rivals:
         matches = [item for item in matches if _fit(predicted, item) * CLEARLY >= _fit_of_best(rivals, item)]
     return max(matches, key=lambda item: iou(predicted, item.box) + item.score, default=None)
+
+
+def _surroundings(predicted: Box) -> Box:
+    """A box that everything touches that can be the same face: in a crowd nearly nothing does."""
+    x, y, reach = (predicted.x0 + predicted.x1) / 2, (predicted.y0 + predicted.y1) / 2, SAME_DISTANCE * side(predicted)
+    return union((predicted, Box(x - reach, y - reach, x + reach, y + reach)))
 
 
 def _fit(predicted: Box, found: Detection) -> float:
