@@ -27,8 +27,9 @@ ORDER: Final = 20
 _EPSILON: Final = 2.0**-23
 """The baseline adds the float32 machine epsilon to every sample, and once more to the frame it analyses."""
 
-_SLAB: Final = 32
-"""Frames altered at once: enough to hide the cost of a call, few enough to stay in the second-level cache."""
+_SLAB: Final = 128
+"""Frames altered at once: enough to hide the cost of a call, few enough to stay near the processor. Source:
+measured, faster than 32, 64 and 100 on whole files."""
 
 _hann = np.hanning(FRAME)
 WINDOW: Final[Reals] = np.sqrt(_hann / (_hann.sum() / HOP))
