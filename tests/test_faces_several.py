@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,7 +14,9 @@ from configs.settings import DetectorName, FaceSettings, MaskStyle
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.guard import MAX_REBUILDS
-from streams.media import RawGap
+from streams.media import RawGap, SourceInfo
+from streams.pipeline import Pipeline
+from streams.sources.base import Source
 from tests.made_faces import CANARY, FAILURES, Looking, Reply, frame, look, missed, released_by
 
 pytestmark = pytest.mark.unit
@@ -129,6 +133,17 @@ def test_evidence_that_fails_is_counted_and_changes_nothing(failure: Reply) -> N
     out = released_by(deidentifier, frames)
     assert [(clean.state, clean.masked) for clean in out] == [(clean.state, clean.masked) for clean in alone]
     assert (deidentifier.counts.detector_failures, deidentifier.counts.evidence_failures) == (0, 8)
+
+
+def test_evidence_that_fails_is_told_to_the_user() -> None:
+    def failing(picture: Picture) -> list[Detection]:
+        raise RuntimeError("out of order")
+
+    faces = FaceDeidentifier(WITH_EVIDENCE, Looking, make_evidence=lambda: Looking(failing))
+    released_by(faces, [frame(place, 30) for place in range(6)])
+    source = SimpleNamespace(info=SourceInfo(name="made", tracks=(), duration_s=None, digest=None))
+    (notice,) = Pipeline(cast(Source, source), faces, None).notices
+    assert "said nothing of 2 frames" in notice
 
 
 def test_evidence_that_hangs_does_not_blind_the_first_detector() -> None:
