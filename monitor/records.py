@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
@@ -82,6 +82,11 @@ class TrackRecord:
     width_px: int | None = None
     height_px: int | None = None
     channels: int | None = None
+
+    @classmethod
+    def of(cls, track: object) -> Self:
+        """What a source says of a track, as far as a journal's reader has use for it."""
+        return cls(**{field.name: getattr(track, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

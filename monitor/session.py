@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 from collections.abc import Coroutine
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,6 @@ from monitor.snapshot import JudgedWindow, SessionState
 from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, PacedClock, VirtualClock, utc_now
 from streams.ingest import Batch, CleanItem, Ingest
-from streams.media import TrackInfo
 from streams.pipeline import Pipeline, open_pipeline
 
 _POLL_S: Final = 0.25
@@ -378,19 +377,13 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
     return board
 
 
-def _track_record(track: TrackInfo) -> records.TrackRecord:
-    # How pictures are coded in colour is between decoder and encoder; a journal's reader has no use for it.
-    told = {name: value for name, value in asdict(track).items() if name != "colour"}
-    return records.TrackRecord(**told)
-
-
 def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.SessionRecord:
     info = pipeline.info
     return records.SessionRecord(
         media_s=0.0,
         source=info.name,
         digest=info.digest,
-        tracks=tuple(_track_record(track) for track in info.tracks),
+        tracks=tuple(map(records.TrackRecord.of, info.tracks)),
         av_offset_s=info.av_offset_s,
         duration_s=info.duration_s,
         mode=Mode(board.mode),
