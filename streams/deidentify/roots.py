@@ -59,7 +59,9 @@ def settled_roots(polynomials: Reals) -> tuple[Complexes, Flags]:
     found = np.zeros_like(roots)
     settled = np.zeros(count, np.bool_)
     still = np.flatnonzero(tried)
-    state = _Iteration.of(polynomials, roots, two_real).only(still)
+    state = _Iteration.of(polynomials, roots, two_real)
+    if len(still) < count:
+        state = state.only(still)
     with np.errstate(all="ignore"):  # what divides by zero does not settle
         for step in range(1, _LOOKS[-1] + 1 if len(still) else 1):
             steps = state.advance()
