@@ -75,6 +75,15 @@ def test_a_picture_made_brighter_shows_what_it_showed() -> None:
     assert share_hidden(hidden(picture, brighter), FACE) < 0.1
 
 
+def test_a_small_place_left_bare_in_a_wholly_masked_picture_is_seen() -> None:
+    picture = textured()
+    clean, _ = Masker(MaskStyle.SOLID).masked(picture, [face(1, Box(0, 0, 320, 240))], 0.0)
+    bare = (slice(100, 132), slice(140, 172))
+    clean.y[bare] = picture.y[bare]
+    clean.u[50:66, 70:86], clean.v[50:66, 70:86] = picture.u[50:66, 70:86], picture.v[50:66, 70:86]
+    assert share_hidden(hidden(picture, noisy(clean, 2.0)), Box(140, 100, 172, 132)) < 0.5
+
+
 def test_another_picture_hides_all_of_this_one() -> None:
     assert hidden(textured(seed=1), textured(seed=9)).mean() > 0.9
 

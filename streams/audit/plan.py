@@ -22,7 +22,7 @@ from streams.audit.voice import VoiceFigures
 class AuditPlan:
     """Two files to compare. `boxes` are annotations of faces, `speakers` a folder of speakers to recognise again.
 
-    References look at every `every`-th frame (None: as many as take about half a minute for ten seconds of video).
+    References look at every `every`-th frame (None: as many as take about twenty seconds for ten seconds of video).
     `voice` and `seed` tell how the speakers' voices are altered for the test.
     """
 

@@ -24,12 +24,12 @@ from streams.audit.references import References, Sighting
 from streams.audit.timing import TimingMeter
 from streams.media import SourceInfo
 
-_LOOK_SHARE: Final = 3.0
-"""Seconds the references may spend on one second of video: half a minute for ten seconds."""
+_LOOK_SHARE: Final = 2.0
+"""Seconds the references may spend on one second of video: the whole audit of ten seconds stays under a minute."""
 
 _LOOK_S: Final = 0.4
 _LOOK_S_PER_MPX: Final = 1.5
-"""What one look of all references costs, whatever the size and for each megapixel (s; one busy core)."""
+"""What one look of all references costs, whatever the size and for each megapixel (s; one core of a busy machine)."""
 
 _GONE_SHARE: Final = 0.3
 """Share of what was hidden in the frame before that, when it is to be seen at once, makes the references look."""
