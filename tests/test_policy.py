@@ -28,6 +28,10 @@ def seen(box: Box = FACE, score: float = 0.9) -> Answer:
     return [Detection(box, score)]
 
 
+def beside_a_large_one() -> Answer:
+    return [Detection(FACE, 0.9), Detection(SMALL, 0.9)]
+
+
 def decide(
     answers: list[Answer],
     *,
@@ -102,9 +106,19 @@ def test_hold_and_look_back_are_half_a_second_at_any_rate(rate_hz: float) -> Non
     )
 
 
-def test_a_small_face_is_held_for_a_third_of_the_time() -> None:
+def test_a_small_face_beside_a_larger_one_is_held_for_a_third_of_the_time() -> None:
+    decisions = decide([seen()] * 20 + [beside_a_large_one()] + [seen()] * 20)
+    assert [covers(decision, SMALL) for decision in decisions] == [False] * 15 + [True] * 11 + [False] * 15
+
+
+def test_the_largest_face_of_a_wide_shot_is_held_in_full() -> None:
     decisions = decide([NOTHING] * 20 + [seen(SMALL)] + [NOTHING] * 20)
-    assert states(decisions) == [CLEAR] * 15 + [HELD] * 5 + [MASKED] + [HELD] * 5 + [CLEAR] * 15
+    assert states(decisions) == [CLEAR] * 5 + [HELD] * 15 + [MASKED] + [HELD] * 15 + [CLEAR] * 5
+
+
+def test_a_larger_face_of_the_next_shot_takes_nothing_from_the_largest_of_this_one() -> None:
+    decisions = decide([seen(SMALL)] + [NOTHING] * 12 + [seen()] * 10, cuts=(13,))
+    assert all(covers(decision, SMALL) for decision in decisions[:13])
 
 
 def test_a_doubtful_face_is_held_for_two_frames() -> None:
@@ -182,8 +196,8 @@ def test_a_new_shot_shows_nothing_before_it_was_looked_at() -> None:
 def test_a_file_job_holds_large_faces_for_a_second_and_small_ones_for_a_quarter() -> None:
     large = decide([NOTHING] * 40 + [seen()] + [NOTHING] * 40, settings=OFFLINE)
     assert states(large) == [CLEAR] * 10 + [HELD] * 30 + [MASKED] + [HELD] * 30 + [CLEAR] * 10
-    small = decide([NOTHING] * 40 + [seen(SMALL)] + [NOTHING] * 40, settings=OFFLINE)
-    assert states(small) == [CLEAR] * 33 + [HELD] * 7 + [MASKED] + [HELD] * 7 + [CLEAR] * 33
+    small = decide([seen()] * 40 + [beside_a_large_one()] + [seen()] * 40, settings=OFFLINE)
+    assert [covers(decision, SMALL) for decision in small] == [False] * 33 + [True] * 15 + [False] * 33
 
 
 def test_one_weak_blob_does_not_mask_the_picture_for_a_second() -> None:

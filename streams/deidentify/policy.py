@@ -4,7 +4,8 @@ The promise (tested with random failures): every frame that is not masked whole
 (a) lies in a run of fewer than `stale_frames` unanswered frames, in a shot that was answered for before, and
 (b) covers every box that continued or started a track in it, and in frames without such a box the track's last box
 before it, for `hold_s`, and its first box after it in the same shot, for `lookback_s`, as far as that was seen
-before the frame's release (small faces: a third of both; doubtful ones: two fifteenths; over a cut: `OVER_CUT_S`).
+before the frame's release (small faces beside a larger one: a third of both; doubtful ones: two fifteenths; over a
+cut: `OVER_CUT_S`).
 What no detector scores `start_score`, and does not last either, is not promised: the residual risk of the policy.
 """
 
@@ -214,9 +215,14 @@ class MaskPolicy:
     def _reach_s(self, track: Track, full_s: float) -> float:
         if not track.strong:
             full_s *= WEAK_SHARE
-        elif not self._large(track):
+        elif not (self._large(track) or self._foremost(track)):
             full_s = min(full_s * SMALL_SHARE, SMALL_LONGEST_S)
         return full_s + JITTER_S
+
+    def _foremost(self, track: Track) -> bool:
+        """Whether the shot has no larger face, as far as is known: the one person of a wide shot is no crowd."""
+        others = (other for other in self._tracker.tracks if other.strong and other.shot_s == track.shot_s)
+        return all(other.widest_px <= track.widest_px for other in others)
 
     def _large(self, track: Track) -> bool:
         return track.widest_px >= LARGE_FACE * self._width_px
