@@ -123,11 +123,12 @@ def test_as_many_samples_come_out_as_went_in(length: int, level: Level) -> None:
     assert not out[covered:].any()
 
 
-def test_no_sample_waits_longer_than_a_frame() -> None:
-    stream, out = McAdams(Level.MATCHED), 0
+@pytest.mark.parametrize(("level", "longest"), [(Level.FREE, FRAME), (Level.MATCHED, FRAME + HOP)])
+def test_no_sample_waits_longer_than_a_frame_or_a_hop_more_where_levels_are_matched(level: Level, longest: int) -> None:
+    stream, out = McAdams(level), 0
     for pushed in range(1, 2000):
         out += len(stream.push(np.zeros(1), 0.8))
-        assert pushed - out < FRAME
+        assert pushed - out < longest
 
 
 def test_each_frame_is_altered_by_its_own_coefficient() -> None:

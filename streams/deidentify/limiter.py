@@ -13,17 +13,20 @@ import numpy as np
 
 from streams.deidentify.lpc import Reals
 
-LOOK_AHEAD: Final = 80
-"""Samples of one block of the gain: 5 ms at 16 kHz, below which a change of level is heard as a click. Also the
-longest time that a sample waits beyond its own block, and a divisor of a McAdams hop, so that whole hops wait no
-longer than this."""
+LOOK_AHEAD: Final = 40
+"""Samples of one block of the gain: 2.5 ms at 16 kHz, short beside the period of a voice. In twice that, a single pulse
+that is too loud would take so much of its neighbours along that the loudness of the syllable no longer is the
+speaker's (measured: frame energies of the worst of 41 recordings correlate by 0.965 instead of 0.977). Also the longest
+time that a sample waits beyond its own block, and a divisor of a McAdams hop, so that whole hops wait no longer than
+this."""
 
 CEILING: Final = 0.98
 """Highest level that leaves (-0.2 dB of full scale): a lossy encoder behind this overshoots a little."""
 
 _RELEASE: Final = 10.0 ** (0.5 / 20.0)
-"""Largest rise of the gain from block to block: 0.5 dB in 5 ms, so 10 dB are back after 0.1 s. Slower, and one loud
-frame would hide the words after it; faster, and the gain would follow single periods of a low voice."""
+"""Largest rise of the gain from block to block: 0.5 dB in 2.5 ms, so 10 dB are back after 50 ms. Slower, and one loud
+frame would hide the sound after it; faster, and the gain would follow single periods of a low voice by more than the
+2.5 dB that it does now."""
 
 
 class Limiter:
@@ -40,7 +43,7 @@ class Limiter:
         self._gain = 1.0
 
     def push(self, samples: Reals) -> Reals:
-        """Take float64[n], finite, and give those that are finished: all but the latest 80 to 159."""
+        """Take float64[n], finite, and give those that are finished: all but the latest 40 to 79."""
         heard = np.concatenate([self._waiting, samples])
         count = len(heard) // LOOK_AHEAD - 1
         if count < 1:

@@ -48,7 +48,7 @@ class VoiceOutput:
 
 
 class VoiceDeidentifier:
-    """Alters one audio track. Every sample pushed comes out once, at its own media time, less than 25 ms later.
+    """Alters one audio track. Every sample pushed comes out once, at its own media time, less than 33 ms later.
 
     The outcome does not depend on how the track is cut into blocks, and nothing goes beyond full scale. In
     `reference` mode the moved poles raise the level up to tens of times; the baseline then scales whole files by their
