@@ -308,11 +308,15 @@ def _audit(args: argparse.Namespace) -> int:
         seed=settings.seed or 0,
     )
     with Interrupts() as interrupts, ProgressBar(sys.stderr, jobs=1) as bar:
-        bar.begin(args.original.name)
+        part_now = ""
 
-        def progress(share: float) -> None:
+        def progress(part: str, done_s: float, total_s: float | None) -> None:
+            nonlocal part_now
             interrupts.check()
-            bar.reach(share, 1.0)
+            if part != part_now:
+                part_now = part
+                bar.begin(part)
+            bar.reach(done_s, total_s)
 
         found = audit(plan, progress)
     print(report.table(found))

@@ -122,7 +122,8 @@ def beside(clip: Clip, rounds: int) -> list[Row]:
         rows = []
         for what, seconds in spent.items():
             median = statistics.median(seconds)
-            found = audit(AuditPlan(source, folder / outputs[what], boxes=clip.boxes, every=10))
+            found = audit(AuditPlan(source, folder / outputs[what], boxes=clip.boxes, every=10)).pictures
+            assert found is not None, "the clips are of pictures"
             rows.append(
                 Row(
                     clip=clip.name,

@@ -91,7 +91,8 @@ def test_a_well_masked_file_passes(
     found = audited(original, output, boxes)
     assert found.verdict is Verdict.PASSED
     assert report.table(found).endswith(f"PASSED: 0 of {LAST + 1} annotated frames leak")
-    assert found.hidden_share == pytest.approx(0.89, abs=0.08)
+    assert found.pictures is not None
+    assert found.pictures.hidden_share == pytest.approx(0.89, abs=0.08)
 
 
 def test_frames_let_through_are_counted_and_shown_without_their_faces(
@@ -103,14 +104,15 @@ def test_frames_let_through_are_counted_and_shown_without_their_faces(
 ) -> None:
     made = Made(plain=frozenset({3, 4, 5, 11}))
     found = audited(original, masked(media_dir / CLIP, tmp_path / "b.mkv", heads, made, last=LAST), boxes)
-    assert found.leaks is not None
-    assert (found.leaks[0].leak_frames, found.leaks[0].longest_run_frames) == (4, 3)
+    assert found.pictures is not None
+    assert found.pictures.leaks is not None
+    assert (found.pictures.leaks[0].leak_frames, found.pictures.leaks[0].longest_run_frames) == (4, 3)
     assert not found.passed
     told = report.table(found)
     assert "FAILED: 4 of 18 annotated frames leak, longest 3 frames" in told
     assert max(map(len, told.splitlines())) <= report.WIDTH
     answer = json.loads(report.as_json(found))
-    assert (answer["passed"], answer["leaks"][0]["leak_frames"]) == (False, 4)
+    assert (answer["passed"], answer["pictures"]["leaks"][0]["leak_frames"]) == (False, 4)
     html = page.html(found)
     assert "<script" not in html
     assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'' in html
@@ -122,7 +124,8 @@ def test_without_annotations_the_references_find_what_was_let_through(
 ) -> None:
     made = Made(plain=frozenset({13}))
     found = audited(original, masked(media_dir / CLIP, tmp_path / "b.mkv", heads, made, last=LAST))
-    assert found.looked.sudden >= 1
+    assert found.pictures is not None
+    assert found.pictures.looked.sudden >= 1
     assert found.verdict is Verdict.FAILED
     assert "less than half hidden" in report.table(found)
 
@@ -136,9 +139,10 @@ def test_an_unmasked_frame_in_between_is_found(
 ) -> None:
     made = Made(doubled=frozenset({7}))
     found = audited(original, masked(media_dir / CLIP, tmp_path / "b.mkv", heads, made, last=LAST), boxes)
-    assert found.leaks is not None
-    assert found.leaks[0].leak_frames == 1
-    assert (found.timing.extra_frames, found.timing.missing_frames) == (1, 0)
+    assert found.pictures is not None
+    assert found.pictures.leaks is not None
+    assert found.pictures.leaks[0].leak_frames == 1
+    assert (found.pictures.timing.extra_frames, found.pictures.timing.missing_frames) == (1, 0)
 
 
 def test_a_dropped_frame_copied_sound_and_kept_tags_are_found(media_dir: Path, tmp_path: Path) -> None:
@@ -147,7 +151,8 @@ def test_a_dropped_frame_copied_sound_and_kept_tags_are_found(media_dir: Path, t
     made = Made(dropped=frozenset({5}), keep_sound=True, tags={"title": "at home"})
     output = masked(clip, tmp_path / "b.mkv", {}, made, last=LAST)
     found = audited(original, output)
-    assert (found.timing.missing_frames, found.timing.extra_frames) == (1, 0)
+    assert found.pictures is not None
+    assert (found.pictures.timing.missing_frames, found.pictures.timing.extra_frames) == (1, 0)
     assert found.container.copied_sound
     assert found.voice is not None
     assert found.voice.original_voice

@@ -98,6 +98,17 @@ def container_figures(original: Path, deidentified: Path) -> ContainerFigures:
         )
 
 
+def video_packets(path: Path) -> int:
+    """Packets of a file's first track of pictures that libav reads, a frame each; covers of sound are none."""
+    with open_container(path) as container:
+        streams = [stream for stream in container.streams.video if _kind(stream) == "video"][:1]
+        count = 0
+        with contextlib.suppress(FFmpegError):
+            for packet in container.demux(streams) if streams else ():
+                count += bool(packet.size)
+    return count
+
+
 def _copied_sound(original: Path, deidentified: Path) -> bool:
     made = _sound_packets(deidentified)
     shared = made & _sound_packets(original)

@@ -76,6 +76,16 @@ class Mixture:
         return np.asarray(constant - 0.5 * (np.square(features) @ inverse.T) + features @ (means * inverse).T)
 
 
+def require_package() -> None:
+    """Raises `ModelUnavailable` where scikit-learn is not installed: better before minutes of work than after."""
+    try:
+        importlib.import_module("sklearn.mixture")
+    except ImportError as error:
+        raise ModelUnavailable(
+            "recognising speakers needs scikit-learn: pip install 'emotion-monitor[audit]'"
+        ) from error
+
+
 def background(features: Reals, *, seed: int) -> Mixture:
     """The mixture that describes all speech at hand.
 
@@ -86,12 +96,8 @@ def background(features: Reals, *, seed: int) -> Mixture:
     Raises:
         ModelUnavailable: scikit-learn is not installed.
     """
-    try:
-        mixture = importlib.import_module("sklearn.mixture")
-    except ImportError as error:
-        raise ModelUnavailable(
-            "recognising speakers needs scikit-learn: pip install 'emotion-monitor[audit]'"
-        ) from error
+    require_package()
+    mixture = importlib.import_module("sklearn.mixture")
     features = features[:: -(-len(features) // _MOST_FRAMES) or 1]
     model = mixture.GaussianMixture(
         n_components=max(1, min(COMPONENTS, len(features) // _FRAMES_EACH)),

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.picture import Picture
+from buffers.picture import Picture, Plane
 from buffers.records import Box
 
 CELL_PX: Final = 4
@@ -82,6 +82,15 @@ _DECIDED: Final = 2.0
 """Evidence from which a cell does not ask those further away: small masks and small holes stay."""
 
 
+_BLED_CELLS: Final = _FAR_CELLS
+"""How far (52 px) a mask may bleed over what is seen beside it: as far as the cells go that are asked."""
+
+_UNTOUCHED: Final = 5.0
+"""Mean difference of a cell's pixels (levels) that a codec makes by itself; 3 and 8 gave the same shares to 0.1 %."""
+
+_BESIDE: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+
+
 def hidden(source: Picture, output: Picture) -> Cells:
     """What of `source` cannot be seen in `output`, which has the same size (ValueError else)."""
     if source.y.shape != output.y.shape:
@@ -100,6 +109,30 @@ def hidden(source: Picture, output: Picture) -> Cells:
     near = cv2.blur(evidence, (_NEAR_CELLS, _NEAR_CELLS))
     far = cv2.blur(evidence, (_FAR_CELLS, _FAR_CELLS))
     return np.asarray(evidence + _NEAR_WEIGHT * near + unsure * _FAR_WEIGHT * far < 0, np.bool_)
+
+
+def area_hidden(source: Picture, output: Picture, cells: Cells) -> float:
+    """Share of the picture that is hidden (0-1), where `cells` are the hidden ones and the sizes are equal.
+
+    Next to a mask, flat places count as hidden whose pixels nobody touched: the windows reach over its edge. For a face
+    that is the safe side; as an area it was 51.3 % where masks covered 45.4 % (H.264 at CRF 23). So what is seen takes
+    back untouched cells beside it, one row after another: 46.3 %. Untouched cells within a mask stay hidden.
+    """
+    differences = (np.abs(one.astype(np.float32) - other) for one, other in _planes(source, output))
+    untouched = np.ones(cells.shape, np.bool_)
+    for difference in differences:
+        if difference.shape == source.y.shape:
+            mean = _mean(difference, CELL_PX)
+        else:
+            mean = np.asarray(cv2.resize(difference, cells.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        untouched &= mean <= _UNTOUCHED
+    seen = ~cells
+    for _ in range(_BLED_CELLS):
+        grown = seen | (cv2.dilate(seen.astype(np.uint8), _BESIDE).astype(np.bool_) & untouched)
+        if np.array_equal(grown, seen):
+            break
+        seen = grown
+    return 1.0 - float(seen.mean())
 
 
 def cells_of(picture: Picture) -> tuple[int, int]:
@@ -132,6 +165,10 @@ def cells_in(shape: tuple[int, int], box: Box) -> Cells:
     x0, y0 = max(0, math.floor(box.x0 / CELL_PX)), max(0, math.floor(box.y0 / CELL_PX))
     inside[y0 : max(0, math.ceil(box.y1 / CELL_PX)), x0 : max(0, math.ceil(box.x1 / CELL_PX))] = True
     return inside
+
+
+def _planes(source: Picture, output: Picture) -> tuple[tuple[Plane, Plane], ...]:
+    return (source.y, output.y), (source.u, output.u), (source.v, output.v)
 
 
 def _overlaps(low: float, high: float, count: int) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from buffers.records import Box
 from configs.settings import VoiceSettings
@@ -35,6 +36,14 @@ class AuditPlan:
     seed: int = 0
 
 
+MOST_SOUND_LOST_S: Final = 0.25
+"""Difference of the sounds' lengths that passes (s): twice what MP3 at 16 kHz pads at both ends together."""
+
+_SWAPPED: Final = 3
+"""How many times more faces in the output than in the source mean that the files were named the wrong way round:
+masks make no faces, and the few false boxes of a file that has none must not count as that."""
+
+
 class Verdict(StrEnum):
     """The audit's answer. In doubt: nothing is known to have failed, but a person must look at some frames."""
 
@@ -61,13 +70,14 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What one of the two files is: its name without folders, upright size in pixels, nominal rate."""
+    """What one of the two files is: its name without folders, and of its pictures the upright size and nominal rate."""
 
     name: str
-    width_px: int
-    height_px: int
-    rate_hz: float
-    notices: tuple[str, ...]
+    has_pictures: bool
+    has_sound: bool
+    width_px: int | None
+    height_px: int | None
+    rate_hz: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +90,14 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditReport:
-    """All figures. `leaks` are None without annotations; the first is of the boxes as drawn, the second of grown ones.
+class PictureFigures:
+    """What the pictures of both files gave.
 
-    `hidden_share` is the mean share of the picture that is hidden, `hidden_share_annotated` that of annotated frames.
-    `doubtful_frames` counts all frames in doubt; `doubts` are the worst of them.
+    `leaks` are None without annotations; the first is of the boxes as drawn, the second of grown ones. `hidden_share`
+    is the mean share of the picture that is hidden, `hidden_share_annotated` that of annotated frames. `notices` tell
+    of damage in either file. `doubtful_frames` counts all frames in doubt; `doubts` are the worst of them.
     """
 
-    source: FileFacts
-    output: FileFacts
-    annotations: str | None
     leaks: tuple[LeakFigures, LeakFigures] | None
     hidden_share: float
     hidden_share_annotated: float | None
@@ -97,11 +105,25 @@ class AuditReport:
     references: tuple[ReferenceFigures, ...]
     likeness: LikenessFigures
     timing: TimingFigures
-    container: ContainerFigures
-    voice: VoiceFigures | None
-    speakers: SpeakerReport | None
+    notices: tuple[str, ...]
     doubtful_frames: int
     doubts: tuple[Doubt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """All figures. `pictures` is None unless both files have some, `voice` unless both have sound.
+
+    `speakers` is None where nobody asked, and says why where it could not be tried.
+    """
+
+    source: FileFacts
+    output: FileFacts
+    annotations: str | None
+    pictures: PictureFigures | None
+    container: ContainerFigures
+    voice: VoiceFigures | None
+    speakers: SpeakerReport | str | None
 
     @property
     def original_sound(self) -> bool:
@@ -112,6 +134,16 @@ class AuditReport:
     def failures(self) -> tuple[str, ...]:
         """Each rule that is broken, in words."""
         return tuple(_failures(self))
+
+    @property
+    def doubtful_frames(self) -> int:
+        """Frames in doubt, 0 without pictures."""
+        return 0 if self.pictures is None else self.pictures.doubtful_frames
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """The worst of them."""
+        return () if self.pictures is None else self.pictures.doubts
 
     @property
     def verdict(self) -> Verdict:
@@ -126,26 +158,43 @@ class AuditReport:
         return not self.failures
 
 
-def _failures(report: AuditReport) -> list[str]:
-    return [*_visible(report), *_mistimed(report.timing), *_left(report)]
+def sound_lost_s(voice: VoiceFigures) -> float:
+    """How much shorter the output's sound is (s); below zero where it is longer."""
+    return voice.source_duration_s - voice.output_duration_s
 
 
-def _visible(report: AuditReport) -> Iterator[str]:
-    if report.leaks is not None:
-        plain = report.leaks[0]
+def _failures(report: AuditReport) -> Iterator[str]:
+    if report.pictures is not None:
+        yield from _visible(report.pictures)
+        yield from _mistimed(report.pictures.timing)
+    elif report.output.has_pictures:
+        yield "the output has pictures and the original none to compare them with; name the original first"
+    if report.voice is not None and abs(sound_lost_s(report.voice)) > MOST_SOUND_LOST_S:
+        longer = "shorter" if sound_lost_s(report.voice) > 0 else "longer"
+        yield f"the sound is {abs(sound_lost_s(report.voice)):.2f} s {longer}"
+    yield from _left(report)
+
+
+def _visible(pictures: PictureFigures) -> Iterator[str]:
+    if pictures.leaks is not None:
+        plain = pictures.leaks[0]
         if plain.leak_frames:
             run = plain.longest_run_frames
-            yield f"{plain.leak_frames} of {plain.frames} annotated frames leak, longest {run} frames"
+            yield f"{plain.leak_frames} of {plain.frames} annotated frames leak, longest run {run}"
         if plain.absent_frames:
-            yield f"{plain.absent_frames} annotated frames are not in the output"
-    exposed = sum(figures.exposed_faces for figures in report.references)
+            yield f"of the annotated frames {plain.absent_frames} not in the output"
+    exposed = sum(figures.exposed_faces for figures in pictures.references)
     if exposed:
         yield f"references see faces in the source that are less than half hidden, {exposed} times"
+    before = sum(figures.source_faces for figures in pictures.references)
+    after = sum(figures.output_faces + figures.remains for figures in pictures.references)
+    if after > _SWAPPED * max(before, 1):
+        yield f"references see {after} faces in the output and {before} in the original; name the original first"
 
 
 def _mistimed(timing: TimingFigures) -> Iterator[str]:
     if timing.missing_frames or timing.extra_frames:
-        yield f"{timing.missing_frames} frames are missing and {timing.extra_frames} too many"
+        yield f"frames are wrong: {timing.missing_frames} missing, {timing.extra_frames} too many"
     if not timing.times_kept:
         yield f"frames are up to {timing.largest_error_ms:.1f} ms off"
     if not timing.sound_kept:

@@ -41,8 +41,8 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Uncovered:
-    """A face that a reference sees in the source and of which only `share_hidden` of the box is hidden."""
+class Sight:
+    """A face that a reference sees, and how much of its box is hidden."""
 
     detector: str
     score: float
@@ -79,12 +79,12 @@ class Sighting:
     """What all references say of one frame.
 
     Faces of the source that dlib's own detectors see, large and turned to the camera, so that its recogniser knows
-    them; uncovered ones of all references; boxes of the output; and the source with its hidden parts filled solid.
+    them; uncovered ones of all references; those seen in the output; and the source with its hidden parts filled solid.
     """
 
     known_boxes: tuple[Box, ...]
-    uncovered: tuple[Uncovered, ...]
-    output_boxes: tuple[Box, ...]
+    uncovered: tuple[Sight, ...]
+    output: tuple[Sight, ...]
     control: Picture
 
 
@@ -149,15 +149,15 @@ class References:
         """Look at one pair of pictures of one size; `cells` tells what of it is hidden."""
         control = filled(source, cells)
         seen: list[Box] = []
-        uncovered: list[Uncovered] = []
-        shown: list[Box] = []
+        uncovered: list[Sight] = []
+        shown: list[Sight] = []
         for kind in self._kinds:
             detector = self._detectors.get(kind.name)
             if detector is None:
                 continue
             faces = [item for item in detector.detect(source) if item.score >= kind.sure]
             left = [
-                Uncovered(kind.name, item.score, item.box, share)
+                Sight(kind.name, item.score, item.box, share)
                 for item in faces
                 if (share := share_hidden(cells, item.box)) < LEAK_BELOW
             ]
@@ -180,7 +180,9 @@ class References:
             )
             seen += [item.box for item in faces] if kind.known else []
             uncovered += left
-            shown += [item.box for item in (*sure, *remains)]
+            shown += [
+                Sight(kind.name, item.score, item.box, share_hidden(cells, item.box)) for item in (*sure, *remains)
+            ]
         return Sighting(tuple(seen), tuple(uncovered), tuple(shown), control)
 
     def figures(self) -> tuple[ReferenceFigures, ...]:

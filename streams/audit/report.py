@@ -40,16 +40,15 @@ def table(report: AuditReport) -> str:
         lines += ["", "Speakers recognised again"]
         for line in speakers.table(report.speakers).splitlines():
             lines += _wrapped(line, "  ") if len(line) + 2 > WIDTH else [f"  {line}"]
-    for file in (report.source, report.output):
-        for notice in file.notices:
-            lines += _wrapped(f"{file.name}: {notice}", "  ")
+    for notice in () if report.pictures is None else report.pictures.notices:
+        lines += _wrapped(notice, "  ")
     return "\n".join([*lines, "", *_wrapped(headline(report))])
 
 
 def as_json(report: AuditReport) -> str:
     """All figures as one JSON object; units are in the names. Pictures of frames in doubt are left out."""
     content = asdict(report)
-    for doubt in content["doubts"]:
+    for doubt in () if report.pictures is None else content["pictures"]["doubts"]:
         del doubt["jpeg"]
     answer = {
         "schema": SCHEMA,

@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streams.audit.leaks import GROWN_PX, LeakFigures
-from streams.audit.plan import AuditReport, FileFacts, Verdict
+from streams.audit.plan import (
+    MOST_SOUND_LOST_S,
+    AuditReport,
+    FileFacts,
+    PictureFigures,
+    Verdict,
+    sound_lost_s,
+)
 from streams.audit.references import ReferenceFigures
-from streams.audit.timing import MOST_FRAME_MS, MOST_SOUND_MS
+from streams.audit.timing import MOST_FRAME_MS, MOST_SOUND_MS, TimingFigures
 from streams.audit.voice import VoiceFigures
 
 NECESSARY = "Detectors that find nothing prove little: they fail together. It is necessary, not sufficient."
@@ -38,49 +45,93 @@ def headline(report: AuditReport) -> str:
     """The verdict in one line of plain words."""
     if report.verdict is Verdict.FAILED:
         return f"FAILED: {'; '.join(report.failures)}"
-    checked = "no annotations were given"
-    if report.leaks is not None:
-        checked = f"0 of {report.leaks[0].frames} annotated frames leak"
+    pictures = report.pictures
+    if pictures is None:
+        return f"PASSED: nothing was found in sound and container; {_unseen(report)}"
+    checked = "nothing was found; no annotations were given"
+    if pictures.leaks is not None:
+        checked = f"0 of {pictures.leaks[0].frames} annotated frames leak"
     if report.verdict is Verdict.IN_DOUBT:
-        return f"IN DOUBT: {checked}; look at {report.doubtful_frames} frames"
-    if report.leaks is None and all(each.unavailable for each in report.references):
+        return f"IN DOUBT: {checked}; look at {counted(report.doubtful_frames, 'frame')}"
+    if pictures.leaks is None and all(each.unavailable for each in pictures.references):
         return f"PASSED: {checked} and no reference detector is there: only times, sound and container were checked"
     return f"PASSED: {checked}"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 frame, 2 frames."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def sections(report: AuditReport) -> tuple[Section, ...]:
     """All figures, in the order of their weight."""
-    at = report.looked
-    looked = f"Looked at {at.frames} frames: every {at.every}. from 0 on, and {at.sudden} at which much was unmasked."
+    pictures = report.pictures
+    if pictures is None:
+        seen: tuple[Section, ...] = (Section("Faces", (_no_pictures(report),)),)
+    else:
+        at = pictures.looked
+        looked = f"Looked at {counted(at.frames, 'frame')}: every {_ordinal(at.every)} from 0 on"
+        sudden = f", and {at.sudden} at which much was unmasked" if at.sudden else ""
+        seen = (
+            Section("Faces", tuple(_faces(pictures))),
+            Section("Reference detectors", tuple(_references(pictures)), f"{looked}{sudden}. {NECESSARY}"),
+            Section("Times", tuple(_times(report, pictures.timing))),
+        )
     return (
-        Section("Faces", tuple(_faces(report))),
-        Section("Reference detectors", tuple(_references(report)), f"{looked} {NECESSARY}"),
-        Section("Times", tuple(_times(report))),
+        *seen,
         Section("Container", tuple(_container(report))),
         Section("Sound", tuple(_sound(report))),
     )
 
 
-def _faces(report: AuditReport) -> Iterator[Row]:
-    if report.leaks is None:
+def _ordinal(number: int) -> str:
+    if number == 1:
+        return "one"
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _unseen(report: AuditReport) -> str:
+    """Why no pictures were compared."""
+    if report.source.has_pictures:
+        return "the pictures were dropped, so no face is left to see"
+    if report.output.has_pictures:
+        return "the original has no pictures to compare the output's with"
+    return "neither file has pictures"
+
+
+def _no_pictures(report: AuditReport) -> Row:
+    bad = report.output.has_pictures
+    return Row(
+        "pictures", _unseen(report), "Faces are looked for where both files have pictures.", False if bad else None
+    )
+
+
+def _faces(pictures: PictureFigures) -> Iterator[Row]:
+    if pictures.leaks is None:
         yield Row("leak frames", "not measured: no annotated boxes; give --boxes", _LEAK)
     else:
-        for figures in report.leaks:
+        for figures in pictures.leaks:
             yield from _leaks(figures)
-    yield Row("picture hidden", _percent(report.hidden_share), "Mean share of the picture that cannot be seen.")
-    if report.hidden_share_annotated is not None:
-        yield Row("in annotated frames", _percent(report.hidden_share_annotated), "The same over annotated frames.")
-    likeness = report.likeness
+    yield Row("picture hidden", _percent(pictures.hidden_share), _HIDDEN)
+    if pictures.hidden_share_annotated is not None:
+        yield Row("in annotated frames", _percent(pictures.hidden_share_annotated), "The same over annotated frames.")
+    likeness = pictures.likeness
     if likeness.unavailable is not None:
         yield Row("same person", f"not measured: {likeness.unavailable}", _SAME)
     elif likeness.same_share is None or likeness.solid_same_share is None:
         yield Row("same person", "not measured: dlib's detectors saw no face in the source", _SAME)
     else:
-        value = f"{_percent(likeness.same_share)} of {likeness.faces} faces, nearest {_number(likeness.least_distance)}"
+        faces = counted(likeness.faces, "face")
+        value = f"{_percent(likeness.same_share)} of {faces}, nearest {_number(likeness.least_distance)}"
         solid = f"{_percent(likeness.solid_same_share)}, {_number(likeness.solid_least_distance)}"
         yield Row("same person", f"{value} (solid mask: {solid})", _SAME)
 
 
+_HIDDEN = (
+    "Mean share of the picture that cannot be seen, to about one part in a hundred at good quality; a codec that drops"
+    " detail adds to it."
+)
 _LEAK = (
     "Annotated frames in which less than 90 % of a face's box is hidden: its detail cannot be followed in the output."
 )
@@ -92,7 +143,7 @@ _SAME = (
 
 def _leaks(figures: LeakFigures) -> Iterator[Row]:
     grown = f", boxes grown by {GROWN_PX} px" if figures.grown_px else ""
-    run = f"longest run {figures.longest_run_frames} frames, {figures.longest_run_s:.2f} s"
+    run = f"longest run {counted(figures.longest_run_frames, 'frame')}, {figures.longest_run_s:.2f} s"
     good = None if figures.grown_px else figures.leak_frames == 0
     value = f"{figures.leak_frames} of {figures.frames} ({run})"
     yield Row(f"leak frames{grown}", value, _LEAK, good)
@@ -103,8 +154,8 @@ def _leaks(figures: LeakFigures) -> Iterator[Row]:
         yield Row(f"least hidden{grown}", worst, "Least share of an annotated box that is hidden.")
 
 
-def _references(report: AuditReport) -> Iterator[Row]:
-    for figures in report.references:
+def _references(pictures: PictureFigures) -> Iterator[Row]:
+    for figures in pictures.references:
         if figures.unavailable is not None:
             yield Row(figures.name, f"not looked: {figures.unavailable}", _REFERENCE)
         else:
@@ -124,8 +175,7 @@ def _counts(figures: ReferenceFigures) -> str:
     return f"{source}; output {figures.output_faces}{weak}, masks {figures.remains}"
 
 
-def _times(report: AuditReport) -> Iterator[Row]:
-    timing = report.timing
+def _times(report: AuditReport, timing: TimingFigures) -> Iterator[Row]:
     same = timing.missing_frames == 0 and timing.extra_frames == 0
     frames = f"{timing.source_frames} in, {timing.output_frames} out"
     yield Row(
@@ -152,7 +202,8 @@ def _times(report: AuditReport) -> Iterator[Row]:
     yield Row(
         "size", f"{_size(source)} in, {_size(output)} out", "Upright pictures; another size is scaled to compare."
     )
-    yield Row("rate", f"{source.rate_hz:.3g} Hz in, {output.rate_hz:.3g} Hz out", "Nominal rates, as declared.")
+    rates = f"{_number(source.rate_hz, ' Hz')} in, {_number(output.rate_hz, ' Hz')} out"
+    yield Row("rate", rates, "Mean rates, as the containers tell them.")
 
 
 def _size(file: FileFacts) -> str:
@@ -176,10 +227,23 @@ def _sound(report: AuditReport) -> Iterator[Row]:
     yield Row("original voice", copied, meaning, not report.original_sound)
     voice = report.voice
     if voice is None:
-        yield Row("voice", "not measured: one of the files has no sound", "What altering the voice kept and changed.")
+        yield Row("voice", f"not measured: {_unheard(report)}", "What altering the voice kept and changed.")
         return
+    yield _length(voice)
     for name, value, meaning in _voice(voice):
         yield Row(name, value, meaning)
+
+
+def _unheard(report: AuditReport) -> str:
+    if report.source.has_sound:
+        return "the sound was dropped"
+    return "the original has no sound" if report.output.has_sound else "neither file has sound"
+
+
+def _length(voice: VoiceFigures) -> Row:
+    good = abs(sound_lost_s(voice)) <= MOST_SOUND_LOST_S
+    value = f"{voice.source_duration_s:.3f} s in, {voice.output_duration_s:.3f} s out"
+    return Row("length", value, f"From the first sample to the last; at most {MOST_SOUND_LOST_S:g} s apart.", good)
 
 
 def _voice(voice: VoiceFigures) -> Iterator[tuple[str, str, str]]:
