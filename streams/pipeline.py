@@ -20,6 +20,7 @@ from streams.models.cache import model_path
 from streams.nfbl.replay import ReplayedFeed
 from streams.sources.base import Source
 from streams.sources.open import open_source
+from streams.sources.sound import BLOCK_S
 
 _SILENCE: Final = {
     VoiceMode.FEATURES_ONLY: "sound not kept: how it was said is measured, then the sound is let go",
@@ -79,11 +80,16 @@ class Pipeline:
 
 
 def open_pipeline(
-    uri: str, settings: Settings, *, detectors: int = 1, wanted: frozenset[Track] = frozenset(Track)
+    uri: str,
+    settings: Settings,
+    *,
+    detectors: int = 1,
+    wanted: frozenset[Track] = frozenset(Track),
+    block_s: float = BLOCK_S,
 ) -> Pipeline:
     """Open the source, the models that the tracks `wanted` of it need, and the feed.
 
-    `detectors` look at as many frames side by side.
+    `detectors` look at as many frames side by side; sound is read in blocks of `block_s` seconds.
 
     Raises:
         ConfigError: the address or the feed cannot be meant.
@@ -92,7 +98,7 @@ def open_pipeline(
         DeidentificationFailed: a de-identifier can never work here.
     """
     with contextlib.ExitStack() as undo:
-        source = open_source(uri)
+        source = open_source(uri, block_s=block_s)
         undo.callback(source.close)
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)

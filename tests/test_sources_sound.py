@@ -1,4 +1,4 @@
-"""Sound of any rate and layout becomes mono blocks of 100 ms whose times can be trusted."""
+"""Sound of any rate and layout becomes mono blocks of one length whose times can be trusted."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
 from streams.media import RawAudio, RawGap
-from streams.sources.sound import BLOCK_SAMPLES, Blocks, Sound
+from streams.sources.sound import BLOCK_S, Blocks, Sound
 
 pytestmark = pytest.mark.unit
+
+
+BLOCK_SAMPLES = round(BLOCK_S * AUDIO_RATE_HZ)
 
 
 def frame(
@@ -38,19 +41,19 @@ def play(sound: Sound, *frames: AudioFrame) -> tuple[list[RawAudio], list[RawGap
     return [i for i in items if isinstance(i, RawAudio)], [i for i in items if isinstance(i, RawGap)]
 
 
-@given(st.lists(st.integers(0, 4000), max_size=20), st.floats(0.0, 100.0))
-def test_however_sound_arrives_the_blocks_are_the_same(sizes: list[int], start_s: float) -> None:
+@given(st.lists(st.integers(0, 4000), max_size=20), st.floats(0.0, 100.0), st.sampled_from([0.02, 0.1, 1.0]))
+def test_however_sound_arrives_the_blocks_are_the_same(sizes: list[int], start_s: float, block_s: float) -> None:
     whole = np.arange(sum(sizes), dtype=np.float32)
-    blocks = Blocks()
+    blocks = Blocks(block_s)
     blocks.start(start_s)
     cut, taken = [], 0
     for size in sizes:
         cut += blocks.add(whole[taken : taken + size])
         taken += size
-    assert all(len(block.samples) == BLOCK_SAMPLES for block in cut)
+    assert all(len(block.samples) == round(block_s * AUDIO_RATE_HZ) for block in cut)
     cut += blocks.rest()
     assert np.array_equal(np.concatenate([whole[:0], *(block.samples for block in cut)]), whole)
-    assert [block.t_s for block in cut] == pytest.approx([start_s + 0.1 * number for number in range(len(cut))])
+    assert [block.t_s for block in cut] == pytest.approx([start_s + block_s * number for number in range(len(cut))])
     assert blocks.end_s == pytest.approx(start_s + len(whole) / AUDIO_RATE_HZ)
 
 

@@ -31,6 +31,10 @@ DETECTORS: Final = 2
 WAITING_FRAMES: Final = 4
 """Frames that wait before and behind de-identification: enough to keep both cores busy, 25 MB each in 4K."""
 
+SOUND_BLOCK_S: Final = 1.0
+"""Length of the blocks of sound (s): nobody waits for them, and altering them costs 0.4 times what it does in blocks of
+0.1 s. The sound is the same, bit for bit."""
+
 DEFAULT_RATE_HZ: Final = 25.0
 """Nominal rate where the source declares none; it only steers the encoder's rate control."""
 
@@ -60,7 +64,13 @@ def rewrite(job: Job, settings: Settings, report: Report) -> Outcome:
         MonitorError: the recording cannot be read, de-identified or written.
     """
     started_s = monotonic_s()
-    pipeline = open_pipeline(str(job.source), settings, detectors=DETECTORS, wanted=_held_by(job.target_format))
+    pipeline = open_pipeline(
+        str(job.source),
+        settings,
+        detectors=DETECTORS,
+        wanted=_held_by(job.target_format),
+        block_s=SOUND_BLOCK_S,
+    )
     ingest = Ingest(
         pipeline,
         clock=VirtualClock(),

@@ -15,6 +15,7 @@ from configs.errors import SourceUnreadable
 from streams.media import RawGap, RawItem, SourceInfo
 from streams.sources.decode import TrackDecoder, Undecodable
 from streams.sources.probe import check_file, choose, open_container, shown_name
+from streams.sources.sound import BLOCK_S
 from streams.sources.timestamps import epoch_s
 from streams.sources.tracks import AudioTrack, VideoTrack
 
@@ -29,8 +30,10 @@ class FileSource:
     Reading is for one thread, and once.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, block_s: float = BLOCK_S) -> None:
         """Open a file and decode the first frame of each track.
+
+        Sound comes in blocks of `block_s` seconds: short ones are heard sooner, long ones cost less to work on.
 
         Raises:
             ConfigError: there is no such file, or it is a folder, a device, a pipe or forbidden.
@@ -61,7 +64,7 @@ class FileSource:
             # MP3 counts from before its encoder's delay, which libav leaves out: no player shows that as an offset.
             epoch = min(firsts_s) if counts_delay else epoch_s(firsts_s)
             self._tracks = [
-                VideoTrack(decoder, epoch) if track is Track.VIDEO else AudioTrack(decoder, epoch)
+                VideoTrack(decoder, epoch) if track is Track.VIDEO else AudioTrack(decoder, epoch, block_s=block_s)
                 for track, decoder in decoders.items()
             ]
             self._info = SourceInfo(

@@ -1,4 +1,4 @@
-"""Turns decoded audio frames of any layout and rate into mono blocks of 100 ms at the rate of all clean audio."""
+"""Turns decoded audio frames of any layout and rate into mono blocks of equal length at the rate of all clean audio."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from streams.media import RawAudio, RawGap
 from streams.sources.decode import HIGHEST_RATE_HZ, seconds
 from streams.sources.timestamps import SampleTimes
 
-BLOCK_SAMPLES: Final = AUDIO_RATE_HZ // 10
-"""Samples of one block: 100 ms, a few McAdams windows, and short enough for a live display."""
+BLOCK_S: Final = 0.1
+"""Length of a block (s) unless asked otherwise: a few McAdams windows, and short enough for a live display."""
 
 _RESAMPLER_OPTIONS: Final = {
     # Without it libswresample adds up channels of float output: stereo comes out 3 dB hot and clips.
@@ -26,10 +26,11 @@ _RESAMPLER_OPTIONS: Final = {
 
 
 class Blocks:
-    """Cuts runs of samples into blocks of `BLOCK_SAMPLES`, timed from an anchor. Pure."""
+    """Cuts runs of samples into blocks of `block_s` seconds, timed from an anchor. Pure."""
 
-    def __init__(self) -> None:
+    def __init__(self, block_s: float = BLOCK_S) -> None:
         """Start without an anchor."""
+        self._length = max(1, round(block_s * AUDIO_RATE_HZ))
         self._anchor_s = 0.0
         self._sent = 0
         self._skip = 0
@@ -53,9 +54,9 @@ class Blocks:
         left_out = min(self._skip, len(samples))
         self._skip -= left_out
         joined = np.concatenate([self._rest, samples[left_out:]])
-        full = len(joined) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        full = len(joined) // self._length * self._length
         self._rest = joined[full:]
-        return [self._block(joined[start : start + BLOCK_SAMPLES]) for start in range(0, full, BLOCK_SAMPLES)]
+        return [self._block(joined[start : start + self._length]) for start in range(0, full, self._length)]
 
     def rest(self) -> list[RawAudio]:
         """Take the last, shorter block, if there is one."""
@@ -74,11 +75,11 @@ class Sound:
     `times` holds what was wrong with its timestamps, `unmixed` counts frames that could not be made mono.
     """
 
-    def __init__(self, *, offset_s: float) -> None:
-        """Start a track whose timestamps plus `offset_s` are media time."""
+    def __init__(self, *, offset_s: float, block_s: float = BLOCK_S) -> None:
+        """Start a track whose timestamps plus `offset_s` are media time, in blocks of `block_s` seconds."""
         self.times = SampleTimes(offset_s=offset_s)
         self.unmixed = 0
-        self._blocks = Blocks()
+        self._blocks = Blocks(block_s)
         self._resampler: AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
 

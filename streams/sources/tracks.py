@@ -17,7 +17,7 @@ from buffers.records import Track
 from streams.media import RawAudio, RawFrame, RawGap, TrackInfo
 from streams.sources.decode import TrackDecoder, seconds
 from streams.sources.pictures import LARGEST_SIDE_PX, LONG_SIDE_PX, PictureMaker, colour, pixel_aspect
-from streams.sources.sound import Sound
+from streams.sources.sound import BLOCK_S, Sound
 from streams.sources.timestamps import FrameTimes, SampleTimes, start_s
 
 _DEFAULT_RATE_HZ: Final = 25.0
@@ -107,13 +107,13 @@ class AudioTrack:
     `ended` tells that the last item was read, `info` what was known at the start.
     """
 
-    def __init__(self, decoder: TrackDecoder, epoch_s: float) -> None:
-        """Start a track; `epoch_s` is the epoch on the file's own clock."""
+    def __init__(self, decoder: TrackDecoder, epoch_s: float, *, block_s: float = BLOCK_S) -> None:
+        """Start a track; `epoch_s` is the epoch on the file's own clock, `block_s` the length of a block."""
         stream = decoder.stream
         assert isinstance(stream, AudioStream)
         self.decoder = decoder
         self.ended = False
-        self._sound = Sound(offset_s=-epoch_s)
+        self._sound = Sound(offset_s=-epoch_s, block_s=block_s)
         self.info = TrackInfo(
             Track.AUDIO,
             decoder.codec,
