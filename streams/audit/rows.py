@@ -115,7 +115,7 @@ def _faces(pictures: PictureFigures) -> Iterator[Row]:
             yield from _leaks(figures)
     yield Row("picture hidden", _percent(pictures.hidden_share), _HIDDEN)
     if pictures.hidden_share_annotated is not None:
-        yield Row("in annotated frames", _percent(pictures.hidden_share_annotated), "The same over annotated frames.")
+        yield Row("picture hidden, annotated frames", _percent(pictures.hidden_share_annotated), "Over these only.")
     likeness = pictures.likeness
     if likeness.unavailable is not None:
         yield Row("same person", f"not measured: {likeness.unavailable}", _SAME)
