@@ -42,8 +42,9 @@ PEER = "per-frame scipy reference (same equations)"
 class Row:
     """One line of the table.
 
-    `ratio` is the peer's time over this one's, `difference` a share of the peer's peak, `contour` the correlation of
-    the output's energy contour with the speaker's.
+    `ratio` is the peer's time over this one's, `difference` a share of the peer's peak, `energy` and `contour` the
+    correlations of the output's energies with the speaker's, as they are and in decibels, `level_db` what the output
+    has more of.
     """
 
     what: str
@@ -51,7 +52,9 @@ class Row:
     real_time_factor: float
     ratio: float | None = None
     difference: float | None = None
+    energy: float | None = None
     contour: float | None = None
+    level_db: float | None = None
 
 
 def per_frame(samples: Reals) -> Reals:
@@ -100,13 +103,19 @@ def as_released(samples: Reals, block: int, level: Level) -> Reals:
     return np.concatenate([*out, limiter.push(stream.flush()), limiter.flush()])
 
 
-def contour_correlation(samples: Reals, out: Reals) -> float:
-    """Correlation of two energy contours: 20 ms, in decibels, with what is below -60 dB of full scale evened out."""
-    whole = len(samples) // FRAME * FRAME
-    contours = [
-        10.0 * np.log10(np.square(sound[:whole].reshape(-1, FRAME)).mean(axis=1) + 1e-6) for sound in (samples, out)
-    ]
-    return float(np.corrcoef(contours)[0, 1])
+def loudness_kept(samples: Reals, out: Reals) -> tuple[float, float, float]:
+    """What became of the loudness of each 20 ms, every 10 ms.
+
+    Correlation of the energies; of the same in decibels, with what is below -60 dB of full scale evened out; and the
+    level of the output above the source's (dB).
+    """
+    before, after = (
+        np.square(np.lib.stride_tricks.sliding_window_view(sound, FRAME)[::HOP]).mean(axis=1)
+        for sound in (samples, out)
+    )
+    energy = float(np.corrcoef(before, after)[0, 1])
+    contour = float(np.corrcoef(10.0 * np.log10(before + 1e-6), 10.0 * np.log10(after + 1e-6))[0, 1])
+    return energy, contour, float(10.0 * np.log10(after.mean() / before.mean()))
 
 
 def pitch_of_all(samples: Reals) -> int:
@@ -135,13 +144,12 @@ def measured(samples: Reals) -> list[Row]:
     for _ in range(RUNS):
         for what, work in {PEER: lambda: per_frame(samples), **alone, **released}.items():
             best[what] = min(best.get(what, np.inf), seconds_of(work))
-    rows = [Row(PEER, best[PEER], best[PEER] / length_s, 1.0, contour=contour_correlation(samples, expected))]
+    rows = [Row(PEER, best[PEER], best[PEER] / length_s, 1.0, None, *loudness_kept(samples, expected))]
     for what, work in (alone | released).items():
         out = work()
         difference = float(np.abs(out - expected).max() / np.abs(expected).max()) if what in alone else None
-        contour = contour_correlation(samples, out)
-        ratio = best[PEER] / best[what]
-        rows.append(Row(f"McAdams, {what}", best[what], best[what] / length_s, ratio, difference, contour))
+        ratio, kept = best[PEER] / best[what], loudness_kept(samples, out)
+        rows.append(Row(f"McAdams, {what}", best[what], best[what] / length_s, ratio, difference, *kept))
     seconds = min(seconds_of(lambda: pitch_of_all(samples)) for _ in range(RUNS))
     rows.append(Row("pitch, 100 ms blocks", seconds, seconds / length_s))
     try:
@@ -162,13 +170,16 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
-    lines = [f"{'':<44}{'seconds':>9}{'RTF':>9}{'ratio':>8}{'max difference':>16}{'contour':>9}"]
+    heads = f"{'seconds':>9}{'RTF':>9}{'ratio':>8}{'max difference':>16}{'energy':>8}{'in dB':>8}{'level':>8}"
+    lines = [f"{'':<44}{heads}"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
         difference = "" if row.difference is None else f"{row.difference:.1e}"
-        contour = "" if row.contour is None else f"{row.contour:.3f}"
+        energy, contour = ("" if value is None else f"{value:.3f}" for value in (row.energy, row.contour))
+        level = "" if row.level_db is None else f"{row.level_db:+.2f}"
         lines.append(
-            f"{row.what:<44}{row.seconds:>9.3f}{row.real_time_factor:>9.4f}{ratio:>8}{difference:>16}{contour:>9}"
+            f"{row.what:<44}{row.seconds:>9.3f}{row.real_time_factor:>9.4f}{ratio:>8}{difference:>16}"
+            f"{energy:>8}{contour:>8}{level:>8}"
         )
     return "\n".join(lines)
 
