@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from buffers.picture import Picture
 from buffers.records import Box
 from configs.settings import MaskStyle
-from streams.audit.hidden import CELL_PX, cells_in, cells_of, filled, hidden, share_hidden
+from streams.audit.hidden import CELL_PX, area_hidden, cells_in, cells_of, filled, hidden, share_hidden
 from streams.deidentify.masks import Masker
 from tests.made_masks import face
 
@@ -57,6 +57,26 @@ def test_a_mask_over_half_a_face_leaves_half_of_it() -> None:
     left = Box(FACE.x0, FACE.y0, (FACE.x0 + FACE.x1) / 2, FACE.y1)
     clean, _ = Masker(MaskStyle.SOLID).masked(picture, [face(1, left)], 0.0)
     assert share_hidden(hidden(picture, clean), FACE) == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("style", list(MaskStyle))
+def test_the_area_of_masks_ends_where_they_end_also_before_a_flat_wall(style: MaskStyle) -> None:
+    room = textured()
+    room.y[:, 200:], room.u[:, 100:], room.v[:, 100:] = 90, 120, 140
+    room.y[:60] = 30
+    clean, drawn = Masker(style, seed=1).masked(room, [face(1, FACE)], 0.0)
+    truth = sum(mask.box.area for mask in drawn) / (320 * 240)
+    output = noisy(clean, 1.0)
+    cells = hidden(room, output)
+    area = area_hidden(room, output, cells)
+    assert area == pytest.approx(truth, abs=0.02)
+    assert area <= cells.mean()
+
+
+def test_no_area_is_hidden_in_an_unchanged_picture_and_all_of_it_in_another() -> None:
+    picture, other = textured(seed=1), textured(seed=9)
+    assert area_hidden(picture, picture, hidden(picture, picture)) == 0.0
+    assert area_hidden(picture, other, hidden(picture, other)) > 0.9
 
 
 def test_a_grey_mask_over_grey_skin_is_hidden_as_its_surroundings_are() -> None:

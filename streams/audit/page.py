@@ -29,7 +29,8 @@ figure { margin: 0; font-size: .85rem; } img { width: 100%; height: auto; displa
 figure ul { margin: 0; padding-left: 1.2rem; }
 pre { overflow-x: auto; font-size: .8rem; overflow-wrap: normal; }
 @media (min-width: 45rem) {
-  dl div { display: grid; grid-template-columns: 17rem 1fr; column-gap: 1rem; } dd { grid-column: 2; }
+  dl div { display: grid; grid-template-columns: 19rem 1fr; column-gap: 1rem; }
+  dt { grid-row: span 2; } dd { grid-column: 2; }
 }
 """
 

@@ -48,14 +48,14 @@ def headline(report: AuditReport) -> str:
     pictures = report.pictures
     if pictures is None:
         return f"PASSED: nothing was found in sound and container; {_unseen(report)}"
-    checked = "nothing was found; no annotations were given"
+    checked = "no annotations were given"
     if pictures.leaks is not None:
         checked = f"0 of {pictures.leaks[0].frames} annotated frames leak"
     if report.verdict is Verdict.IN_DOUBT:
         return f"IN DOUBT: {checked}; look at {counted(report.doubtful_frames, 'frame')}"
     if pictures.leaks is None and all(each.unavailable for each in pictures.references):
         return f"PASSED: {checked} and no reference detector is there: only times, sound and container were checked"
-    return f"PASSED: {checked}"
+    return f"PASSED: {checked}" if pictures.leaks is not None else f"PASSED: nothing was found; {checked}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -129,8 +129,8 @@ def _faces(pictures: PictureFigures) -> Iterator[Row]:
 
 
 _HIDDEN = (
-    "Mean share of the picture that cannot be seen, to about one part in a hundred at good quality; a codec that drops"
-    " detail adds to it."
+    "Mean share of the picture that cannot be seen: 1-2 % of the picture too much or too little with good codecs, up to"
+    " 10 % too much with bad ones, too little where masks have the colour of what surrounds them."
 )
 _LEAK = (
     "Annotated frames in which less than 90 % of a face's box is hidden: its detail cannot be followed in the output."
