@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from configs.errors import DeidentificationFailed, ModelUnavailable
 from configs.settings import FaceSettings, MaskStyle
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.faces import FaceDeidentifier
-from streams.deidentify.guard import MAX_REBUILDS
+from streams.deidentify.guard import MAX_REBUILDS, RECOVERED_AFTER, GuardedDetector
 from streams.media import RawFrame, RawGap
 from tests.made_faces import CANARY, FAILURES, HEIGHT, WIDTH, Reply, broken, frame, look, missed, not_a_number
 
@@ -37,6 +37,12 @@ class Scripted:
 
     def close(self) -> None:
         self.closed.set()
+
+
+def script_of(replies: Sequence[Reply]) -> Callable[[], Scripted]:
+    """Makes detectors that go through one script together."""
+    script = iter(replies)
+    return lambda: Scripted(script)
 
 
 def run(replies: Sequence[Reply], frames: list[RawFrame], faces: FaceSettings | None = None) -> list[CleanFrame]:
@@ -130,6 +136,26 @@ def test_after_one_hang_the_new_detector_carries_on() -> None:
     release.set()
     assert [clean.state for clean in out] == [MaskState.MASKED, MaskState.HELD] + [MaskState.MASKED] * 4
     assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def test_a_machine_that_sleeps_now_and_then_keeps_its_detector() -> None:
+    release = threading.Event()
+
+    def hang(picture: Picture) -> list[Detection]:
+        release.wait(60)
+        return look(picture)
+
+    naps = MAX_REBUILDS + 3
+    replies = [reply for _ in range(naps) for reply in (hang, *[look] * RECOVERED_AFTER)]
+    frames = [frame(place % 250, 30) for place in range(len(replies))]
+    guarded = GuardedDetector(script_of(replies), timeout_s=0.2)
+    answers = []
+    for each in frames:
+        guarded.submit(each.picture)
+        answers.append(guarded.collect())
+    release.set()
+    guarded.close()
+    assert guarded.failures == answers.count(None) == naps
 
 
 def test_a_detector_that_cannot_be_built_ends_the_session_with_the_reason() -> None:

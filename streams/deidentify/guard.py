@@ -19,6 +19,10 @@ from streams.deidentify.detectors.base import Detection, FaceDetector
 MAX_REBUILDS = 3
 """Detectors left behind before none is made any more: each hung one keeps its thread, its memory and a frame."""
 
+RECOVERED_AFTER = 300
+"""Answers in time, one after another, that make up for one detector left behind: ten seconds of video. A machine that
+slept now and then during hours must not lose its detector for good."""
+
 MAX_BOXES = 1000
 """More boxes than this are a broken network's noise, and would take longer than a frame to follow."""
 
@@ -49,7 +53,7 @@ class GuardedDetector:
         self._make_detector = make_detector
         self._timeout_s = timeout_s
         self._worker: _Worker | None = _Worker(lambda: first)
-        self._rebuilds = 0
+        self._rebuilds = self._answered = 0
         self._asked = self._lost = 0
         self.failures = 0
 
@@ -77,6 +81,7 @@ class GuardedDetector:
             self._asked -= 1
             try:
                 answer = self._worker.answer(self._timeout_s)
+                self._came_back()
             except (TimeoutError, ChannelClosed):
                 self._replace()
         else:
@@ -93,8 +98,15 @@ class GuardedDetector:
         self._lost += self._asked
         self._asked = 0
 
+    def _came_back(self) -> None:
+        self._answered += 1
+        if self._answered >= RECOVERED_AFTER:
+            self._answered = 0
+            self._rebuilds = max(0, self._rebuilds - 1)
+
     def _replace(self) -> None:
         self.close()
+        self._answered = 0
         if self._rebuilds < MAX_REBUILDS:
             self._rebuilds += 1
             logger.warning("face detector is stuck or gone: building another, %d of %d", self._rebuilds, MAX_REBUILDS)
