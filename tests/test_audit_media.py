@@ -109,7 +109,7 @@ def test_frames_let_through_are_counted_and_shown_without_their_faces(
     assert (found.pictures.leaks[0].leak_frames, found.pictures.leaks[0].longest_run_frames) == (4, 3)
     assert not found.passed
     told = report.table(found)
-    assert "FAILED: 4 of 18 annotated frames leak, longest 3 frames" in told
+    assert "FAILED: 4 of 18 annotated frames leak, longest run 3" in told
     assert max(map(len, told.splitlines())) <= report.WIDTH
     answer = json.loads(report.as_json(found))
     assert (answer["passed"], answer["pictures"]["leaks"][0]["leak_frames"]) == (False, 4)

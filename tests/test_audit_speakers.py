@@ -253,7 +253,7 @@ def test_the_table_says_what_every_attacker_does_and_how_weak_they_are() -> None
         for attack in Attack
     )
     report = SpeakerReport(10, 40, 40, 360, 231.0, VoiceMode.LEVEL_MATCHED, "λ fixed at 0.8", results)
-    shown = table(report)
+    shown = " ".join(table(report).split())
     for attack in Attack:
         assert f"{attack}" in shown
         assert MEANINGS[attack] in shown
@@ -263,9 +263,10 @@ def test_the_table_says_what_every_attacker_does_and_how_weak_they_are() -> None
         "mean error 0.07",
         "WEAK ATTACKER",
         "4.5 % EER",
-        "10.0\n",
+        "chance 50.0 10.0 WEAK",
     ):
         assert words in shown
+    assert max(map(len, table(report).splitlines())) <= 98
 
 
 @pytest.mark.media

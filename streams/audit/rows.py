@@ -70,7 +70,7 @@ def sections(report: AuditReport) -> tuple[Section, ...]:
         seen: tuple[Section, ...] = (Section("Faces", (_no_pictures(report),)),)
     else:
         at = pictures.looked
-        looked = f"Looked at {counted(at.frames, 'frame')}: every {_ordinal(at.every)} from 0 on"
+        looked = f"Looked at {counted(at.frames, 'frame')}: one in {at.every}, from 0 on"
         sudden = f", and {at.sudden} at which much was unmasked" if at.sudden else ""
         seen = (
             Section("Faces", tuple(_faces(pictures))),
@@ -82,13 +82,6 @@ def sections(report: AuditReport) -> tuple[Section, ...]:
         Section("Container", tuple(_container(report))),
         Section("Sound", tuple(_sound(report))),
     )
-
-
-def _ordinal(number: int) -> str:
-    if number == 1:
-        return "one"
-    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
 
 
 def _unseen(report: AuditReport) -> str:
