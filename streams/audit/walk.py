@@ -102,7 +102,7 @@ class _Walk:
         if share is not None:
             self.annotated_areas.append(self.areas[-1])
         regular = source.index % self.every == 0 and not pair.repeats
-        sudden = not regular and (pair.repeats or _gone(self._before, cells))
+        sudden = not regular and _gone(self._before, cells)
         self._before = cells
         sighting = None
         if regular or sudden:
