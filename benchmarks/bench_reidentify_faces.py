@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.clips import SHARED
 from configs.errors import MonitorError
 from configs.settings import DetectorName, FaceSettings, MaskStyle
-from streams.audit.identities import (
+from streams.audit.faces.identities import (
     Filter,
     Linked,
     Portrait,
@@ -35,8 +35,8 @@ from streams.audit.identities import (
     read_portraits,
     same_image,
 )
-from streams.audit.recogniser import FaceRecogniser
-from streams.audit.restoring import blurred, restored
+from streams.audit.faces.recogniser import FaceRecogniser
+from streams.audit.faces.restoring import blurred, restored
 from streams.deidentify.detectors import DETECTORS
 from streams.deidentify.masks import SIGMA_WIDTH
 

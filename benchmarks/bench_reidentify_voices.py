@@ -23,9 +23,9 @@ from benchmarks.clips import SHARED
 from buffers.records import AUDIO_RATE_HZ, CleanAudio
 from configs.errors import ModelUnavailable
 from configs.settings import VoiceMode, VoiceSettings
-from streams.audit.attacks import LoudnessGate
-from streams.audit.speakers import SpeakerReport, reidentify, table
-from streams.audit.voice import Sound, VoiceFigures, figures, sound_of
+from streams.audit.voices.attacks import LoudnessGate
+from streams.audit.voices.compare import Sound, VoiceFigures, figures, sound_of
+from streams.audit.voices.speakers import SpeakerReport, reidentify, table
 from streams.clock import monotonic_s
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import RawAudio

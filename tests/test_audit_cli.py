@@ -15,7 +15,7 @@ from scipy.io import wavfile
 import cli
 from buffers.records import AUDIO_RATE_HZ
 from streams.audit import run as running
-from streams.audit import speakers
+from streams.audit.voices import speakers
 from streams.speechlike import LIVELY, Utterance, speak
 from tests.clips import Moving, Tone, write
 

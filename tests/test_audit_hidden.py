@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from buffers.picture import Picture
 from buffers.records import Box
 from configs.settings import MaskStyle
-from streams.audit.hidden import CELL_PX, area_hidden, cells_in, cells_of, filled, hidden, share_hidden
+from streams.audit.faces.hidden import CELL_PX, area_hidden, cells_in, cells_of, filled, hidden, share_hidden
 from streams.deidentify.masks import Masker
 from tests.made_masks import face
 

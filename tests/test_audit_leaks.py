@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from buffers.records import Box
 from configs.errors import ConfigError
-from streams.audit.annotations import load_annotations
-from streams.audit.leaks import LeakCounter
+from streams.audit.faces.annotations import load_annotations
+from streams.audit.faces.leaks import LeakCounter
 from streams.audit.timing import TimingMeter
 from streams.media import SourceInfo
 

@@ -11,7 +11,7 @@ from buffers.records import Box
 from configs.errors import ConfigError
 from configs.settings import MaskStyle
 from streams.audit import page, report
-from streams.audit.hidden import hidden, share_hidden
+from streams.audit.faces.hidden import hidden, share_hidden
 from streams.audit.pairs import Pairs
 from streams.audit.plan import AuditPlan, AuditReport, Verdict
 from streams.audit.run import audit

@@ -15,10 +15,10 @@ from scipy.io import wavfile
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ConfigError, ModelUnavailable, SourceUnreadable
 from configs.settings import VoiceMode, VoiceSettings
-from streams.audit.attacks import altered, features, guessed, timbre, undone
-from streams.audit.gmm import Mixture, background
-from streams.audit.speakers import MEANINGS, Attack, AttackResult, SpeakerReport, reidentify, table
-from streams.audit.trials import Share, Trials, equal_error_rate
+from streams.audit.voices.attacks import altered, features, guessed, timbre, undone
+from streams.audit.voices.gmm import Mixture, background
+from streams.audit.voices.speakers import MEANINGS, Attack, AttackResult, SpeakerReport, reidentify, table
+from streams.audit.voices.trials import Share, Trials, equal_error_rate
 from streams.deidentify.lpc import Reals
 from streams.deidentify.mcadams import Level
 from streams.speechlike import LIVELY, Manner, Utterance, speak

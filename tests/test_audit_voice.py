@@ -13,9 +13,9 @@ from scipy.io import wavfile
 
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ConfigError
-from streams.audit import mfcc
-from streams.audit.voice import Sound, VoiceFigures, active, compare, figures, gathered, sound_of
-from streams.audit.waveform import similarities
+from streams.audit.voices import mfcc
+from streams.audit.voices.compare import Sound, VoiceFigures, active, compare, figures, gathered, sound_of
+from streams.audit.voices.waveform import similarities
 from streams.deidentify.mcadams import Level, McAdams
 from streams.media import RawAudio
 from streams.speechlike import plan_utterances, speak

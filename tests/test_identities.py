@@ -14,7 +14,7 @@ from buffers.picture import Picture, Plane
 from buffers.records import Box
 from configs.errors import ConfigError
 from configs.settings import FaceSettings, MaskStyle
-from streams.audit.identities import (
+from streams.audit.faces.identities import (
     Linked,
     Portrait,
     Rate,
@@ -26,7 +26,7 @@ from streams.audit.identities import (
     nearest,
     read_portraits,
 )
-from streams.audit.recogniser import Embedding
+from streams.audit.faces.recogniser import Embedding
 from streams.deidentify.detectors.base import Detection
 from tests.made_masks import face
 

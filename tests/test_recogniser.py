@@ -13,7 +13,7 @@ import pytest
 from buffers.picture import Plane
 from buffers.records import Box
 from configs.errors import ModelUnavailable
-from streams.audit.recogniser import SAME_PERSON_DISTANCE, FaceRecogniser, distance
+from streams.audit.faces.recogniser import SAME_PERSON_DISTANCE, FaceRecogniser, distance
 
 pytestmark = pytest.mark.media
 

@@ -8,7 +8,7 @@ import pytest
 
 from buffers.picture import Plane
 from buffers.records import Box
-from streams.audit.restoring import blurred, restored
+from streams.audit.faces.restoring import blurred, restored
 from streams.deidentify.masks import SIGMA_WIDTH
 
 pytestmark = pytest.mark.unit

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
-from streams.audit import speakers
 from streams.audit.plan import AuditReport, Doubt, Verdict
 from streams.audit.rows import Row, Section, headline, sections
+from streams.audit.voices import speakers
 
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

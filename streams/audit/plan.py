@@ -11,12 +11,12 @@ from typing import Final
 from buffers.records import Box
 from configs.settings import VoiceSettings
 from streams.audit.container import ContainerFigures
-from streams.audit.leaks import LeakFigures
-from streams.audit.likeness import LikenessFigures
-from streams.audit.references import ReferenceFigures
-from streams.audit.speakers import SpeakerReport
+from streams.audit.faces.leaks import LeakFigures
+from streams.audit.faces.likeness import LikenessFigures
+from streams.audit.faces.references import ReferenceFigures
 from streams.audit.timing import TimingFigures
-from streams.audit.voice import VoiceFigures
+from streams.audit.voices.compare import VoiceFigures
+from streams.audit.voices.speakers import SpeakerReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final
 
-from streams.audit import speakers
 from streams.audit.plan import AuditReport
 from streams.audit.rows import Row, headline, sections
+from streams.audit.voices import speakers
 
 SCHEMA: Final = 1
 """Version of the JSON; raised when a field changes its meaning or goes away."""

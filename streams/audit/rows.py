@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streams.audit.leaks import GROWN_PX, LeakFigures
+from streams.audit.faces.leaks import GROWN_PX, LeakFigures
+from streams.audit.faces.references import ReferenceFigures
 from streams.audit.plan import (
     MOST_SOUND_LOST_S,
     AuditReport,
@@ -14,9 +15,8 @@ from streams.audit.plan import (
     Verdict,
     sound_lost_s,
 )
-from streams.audit.references import ReferenceFigures
 from streams.audit.timing import MOST_FRAME_MS, MOST_SOUND_MS, TimingFigures
-from streams.audit.voice import VoiceFigures
+from streams.audit.voices.compare import VoiceFigures
 
 NECESSARY = "Detectors that find nothing prove little: they fail together. It is necessary, not sufficient."
 """Said wherever detectors' counts are shown. Measured: HOG and dlib's CNN saw nothing in 29 exposed frames."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from buffers.records import Track
 from configs.errors import ConfigError, ModelUnavailable
-from streams.audit import speakers, voice
-from streams.audit.annotations import Annotations, load_annotations
 from streams.audit.container import container_figures, video_packets
+from streams.audit.faces.annotations import Annotations, load_annotations
 from streams.audit.plan import AuditPlan, AuditReport, FileFacts
-from streams.audit.speakers import SpeakerReport
+from streams.audit.voices import compare, speakers
+from streams.audit.voices.speakers import SpeakerReport
 from streams.audit.walk import compare_pictures
 from streams.sources.file import FileSource
 from streams.sources.probe import check_file, shown_name
@@ -47,7 +47,7 @@ def audit(plan: AuditPlan, progress: Progress | None = None) -> AuditReport:
     if all(file.has_pictures for file in facts):
         pictures = compare_pictures(plan, facts, annotations, lambda done_s, all_s: report("pictures", done_s, all_s))
     report("sound", 0.0, None)
-    sound = voice.compare(plan.original, plan.deidentified) if all(file.has_sound for file in facts) else None
+    sound = compare.compare(plan.original, plan.deidentified) if all(file.has_sound for file in facts) else None
     return AuditReport(
         source=facts[0],
         output=facts[1],

@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from streams.audit.annotations import Annotations
-from streams.audit.doubts import Doubts, cover_detector
-from streams.audit.hidden import Cells, area_hidden, hidden, share_hidden
-from streams.audit.leaks import GROWN_PX, LEAK_BELOW, LeakCounter
-from streams.audit.likeness import Likeness
+from streams.audit.faces.annotations import Annotations
+from streams.audit.faces.doubts import Doubts, cover_detector
+from streams.audit.faces.hidden import Cells, area_hidden, hidden, share_hidden
+from streams.audit.faces.leaks import GROWN_PX, LEAK_BELOW, LeakCounter
+from streams.audit.faces.likeness import Likeness
+from streams.audit.faces.references import References, Sight, Sighting
 from streams.audit.pairs import Pair, Pairs
 from streams.audit.plan import AuditPlan, Doubt, FileFacts, Looked, PictureFigures
-from streams.audit.references import References, Sight, Sighting
 from streams.audit.timing import TimingMeter
 
 _LOOK_SHARE: Final = 2.0

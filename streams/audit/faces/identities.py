@@ -19,7 +19,7 @@ from buffers.picture import Picture, Plane
 from buffers.records import Box
 from configs.errors import ConfigError
 from configs.settings import FaceSettings, MaskStyle
-from streams.audit.recogniser import SAME_PERSON_DISTANCE, Embedding
+from streams.audit.faces.recogniser import SAME_PERSON_DISTANCE, Embedding
 from streams.deidentify.detectors.base import FaceDetector
 from streams.deidentify.masks import Masker
 from streams.deidentify.policy import FaceMask, MaskPolicy

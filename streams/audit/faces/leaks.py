@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from buffers.records import Box
-from streams.audit.hidden import Cells, share_hidden
+from streams.audit.faces.hidden import Cells, share_hidden
 
 LEAK_BELOW: Final = 0.9
 """A face leaks where less than this share of its box is hidden (people draw boxes to about 12 px)."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from buffers.picture import Picture, fit_within
 from buffers.records import Box
 from configs.errors import ModelUnavailable
-from streams.audit.hidden import Cells, cells_in, cells_of, filled
+from streams.audit.faces.hidden import Cells, cells_in, cells_of, filled
+from streams.audit.faces.references import full_size_centerface
 from streams.audit.plan import Doubt
-from streams.audit.references import full_size_centerface
 from streams.deidentify.boxes import grown
 from streams.deidentify.detectors import FaceDetector
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ConfigError
 from configs.settings import VoiceMode, VoiceSettings
-from streams.audit.attacks import GUESSES, Altered, altered, features, guessed, seconds, timbre, undone
-from streams.audit.corpus import Corpus
-from streams.audit.gmm import Mixture, background, require_package
-from streams.audit.trials import Share, Trials
+from streams.audit.voices.attacks import GUESSES, Altered, altered, features, guessed, seconds, timbre, undone
+from streams.audit.voices.corpus import Corpus
+from streams.audit.voices.gmm import Mixture, background, require_package
+from streams.audit.voices.trials import Share, Trials
 from streams.deidentify.lpc import Reals
 from streams.deidentify.mcadams import Level
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import ConfigError, SourceUnreadable
-from streams.audit.attacks import features, seconds
-from streams.audit.voice import sound_of
+from streams.audit.voices.attacks import features, seconds
+from streams.audit.voices.compare import sound_of
 from streams.deidentify.lpc import Reals
 from streams.sources.probe import shown_name
 

@@ -14,8 +14,8 @@ from buffers.picture import Picture
 from buffers.records import Box
 from configs.errors import ModelUnavailable
 from configs.settings import DetectorName
-from streams.audit.hidden import Cells, filled, share_hidden
-from streams.audit.leaks import EXPOSED_BELOW, LEAK_BELOW
+from streams.audit.faces.hidden import Cells, filled, share_hidden
+from streams.audit.faces.leaks import EXPOSED_BELOW, LEAK_BELOW
 from streams.deidentify.boxes import iou
 from streams.deidentify.detectors import DETECTORS, Detection, FaceDetector
 from streams.models.cache import model_path

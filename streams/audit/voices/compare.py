@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
-from streams.audit.mfcc import BANDS, cepstra
-from streams.audit.waveform import STEP, found_offset_ms, similarities
+from streams.audit.voices.mfcc import BANDS, cepstra
+from streams.audit.voices.waveform import STEP, found_offset_ms, similarities
 from streams.deidentify.lpc import Reals
 from streams.deidentify.pitch import CONTEXT, pitch_hz
 from streams.media import RawAudio, RawItem

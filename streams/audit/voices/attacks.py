@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
 from configs.settings import VoiceSettings
-from streams.audit import mfcc
-from streams.audit.gmm import Mixture
+from streams.audit.voices import mfcc
+from streams.audit.voices.gmm import Mixture
 from streams.deidentify.lpc import Reals
 from streams.deidentify.mcadams import FRAME, HOP, Level, McAdams
 from streams.deidentify.vad import CHUNK, Pauses, SpeechTrack

@@ -41,7 +41,7 @@ class Likeness:
         self._distances: list[float] = []
         self._solid: list[float] = []
         try:
-            from streams.audit.recogniser import FaceRecogniser, distance
+            from streams.audit.faces.recogniser import FaceRecogniser, distance
 
             self._recogniser, self._distance = FaceRecogniser(), distance
         except ModelUnavailable as error:
@@ -66,7 +66,7 @@ class Likeness:
         """The figures so far."""
         if self._unavailable is not None or not self._distances:
             return LikenessFigures(self._unavailable)
-        from streams.audit.recogniser import SAME_PERSON_DISTANCE
+        from streams.audit.faces.recogniser import SAME_PERSON_DISTANCE
 
         def same_share(distances: Sequence[float]) -> float:
             return sum(each < SAME_PERSON_DISTANCE for each in distances) / len(distances)

@@ -1,0 +1,1 @@
+"""What can still be seen of faces: pixel by pixel, by detectors, by recognisers."""
