@@ -121,6 +121,7 @@ def _add_deidentify(parser: argparse.ArgumentParser) -> None:
         "Mask the faces and alter the voice of whole recordings, looking a second ahead and back. Times, frames and "
         "the offset of sound to picture stay; the original sound, metadata, thumbnails and extra streams do not."
     )
+    parser.usage = "%(prog)s [options] IN... OUT"
     parser.add_argument("paths", nargs="+", metavar="IN... OUT", help="recordings or patterns, then a file or a folder")
     parser.add_argument("--mask", metavar="STYLE", help="solid (default), soft, mosaic or gaussian")
     parser.add_argument(
