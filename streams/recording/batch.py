@@ -10,7 +10,7 @@ from pathlib import Path
 
 from configs.errors import ConfigError
 from streams.recording.formats import FileFormat, format_of
-from streams.sources.probe import check_file, shown_name
+from streams.sources.probe import check_file, reason_of, shown_name
 
 _WILD = frozenset("*?[")
 """What makes a name a pattern, for shells that do not expand it (or where it was quoted)."""
@@ -94,5 +94,4 @@ def _made(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise ConfigError(f"{shown_name(folder)}: cannot be made ({reason}); name another folder") from None
+        raise ConfigError(f"{shown_name(folder)}: cannot be made ({reason_of(error)}); name another folder") from None

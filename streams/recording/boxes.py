@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from buffers.records import Box, CleanFrame, MaskedBox, MaskOrigin, MaskState
 from configs.errors import RecordingError
 from streams.recording.target import Target, told
-from streams.sources.probe import shown_name
+from streams.sources.probe import reason_of, shown_name
 
 SCHEMA: Final = 1
 """Version of the lines; a reader refuses others."""
@@ -122,8 +122,9 @@ def read_boxes(path: Path) -> Boxes:
             raise RecordingError(f"{name}: is empty; write it again with deidentify --boxes")
         frames = tuple(_frame(line) for line in lines if isinstance(line, _Frame))
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise RecordingError(f"{name}: cannot be read ({reason}); check the path and its permissions") from None
+        raise RecordingError(
+            f"{name}: cannot be read ({reason_of(error)}); check the path and its permissions"
+        ) from None
     return Boxes(BoxesHeader(header.tool, header.settings_digest), frames)
 
 

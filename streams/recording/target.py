@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from av.error import FFmpegError
 
 from configs.errors import RecordingError
-from streams.sources.probe import shown_name
+from streams.sources.probe import reason_of, shown_name
 
 _SHOWN_CHARS: Final = 40
 """Characters of the name that the hidden one repeats: in UTF-8 at most 160 of the 255 bytes that a name may have."""
@@ -101,11 +101,10 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, FFmpegError) as error:
-        reason = str(error.strerror or type(error).__name__).lower()
         # The disk's errors come as the system's own; libav has the same numbers for other things.
         known = {} if isinstance(error, FFmpegError) else _REMEDIES
         remedy = known.get(error.errno or 0, "name an .mp4 or .mkv file")
-        raise RecordingError(f"{shown_name(path)}: cannot be written ({reason}); {remedy}") from None
+        raise RecordingError(f"{shown_name(path)}: cannot be written ({reason_of(error)}); {remedy}") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -50,7 +50,9 @@ def check_file(path: Path) -> None:
     except FileNotFoundError:
         raise ConfigError(f"{name}: no such file; check the path") from None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{name}: cannot be reached ({_reason(error)}); check the path and its permissions") from None
+        raise ConfigError(
+            f"{name}: cannot be reached ({reason_of(error)}); check the path and its permissions"
+        ) from None
     if stat.S_ISDIR(status.st_mode):
         raise ConfigError(f"{name}: is a folder; name one recording in it")
     if not stat.S_ISREG(status.st_mode):
@@ -105,10 +107,10 @@ def _unopened(path: Path, error: Exception) -> str:
         head = file.read(8)
     if head[4:8] == _MP4_MARK:
         return "has lost its index or was cut off before it was written; repair it or copy it again"
-    return f"is no video or sound that can be read ({_reason(error)}); convert it to MP4, MKV or WAV"
+    return f"is no video or sound that can be read ({reason_of(error)}); convert it to MP4, MKV or WAV"
 
 
-def _reason(error: Exception) -> str:
-    """The system's or libav's own words, without the path that comes with them."""
+def reason_of(error: Exception) -> str:
+    """What an error of the system or libav says, in its own words and without the path that comes with them."""
     text = getattr(error, "strerror", None)
     return str(text or type(error).__name__).lower()
