@@ -337,9 +337,9 @@ def _digest(plan: Plan, pipeline: Pipeline) -> str:
 
 def _identify(plan: Plan, pipeline: Pipeline) -> str:
     """Equal input and settings have an equal name at max speed; a paced run is an occasion of its own."""
-    if plan.speed is not None or pipeline.info.digest is None:
+    if plan.speed is not None or pipeline.source.digest is None:
         return f"p-{secrets.token_hex(8)}"
-    both = f"{pipeline.info.digest}:{_digest(plan, pipeline)}"
+    both = f"{pipeline.source.digest}:{_digest(plan, pipeline)}"
     return f"m-{hashlib.sha256(both.encode()).hexdigest()[:16]}"
 
 
@@ -382,7 +382,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
     return records.SessionRecord(
         media_s=0.0,
         source=info.name,
-        digest=info.digest,
+        digest=pipeline.source.digest,
         tracks=tuple(map(records.TrackRecord.of, info.tracks)),
         av_offset_s=info.av_offset_s,
         duration_s=info.duration_s,

@@ -80,12 +80,11 @@ class TrackInfo:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is known of an open source. `digest` identifies the content of a finite source (SHA-256), else None."""
+    """What is known of an open source."""
 
     name: str
     tracks: tuple[TrackInfo, ...]
     duration_s: float | None
-    digest: str | None
     notices: tuple[str, ...] = ()
 
     def track(self, track: Track) -> TrackInfo | None:

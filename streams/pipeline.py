@@ -30,14 +30,16 @@ _SILENCE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A source with the de-identifiers its tracks need and the NFBL feed, if there is one."""
+    """A source with the de-identifiers its tracks need and the NFBL feed, if there is one.
+
+    `choices` says what the user gave up with the settings: a mask that is not the safe one, sound that is not kept.
+    """
 
     source: Source
     faces: FaceDeidentifier | None
     voice: VoiceDeidentifier | None
     feed: ReplayedFeed | None = None
-    weakness: str | None = None
-    silence: str | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def info(self) -> SourceInfo:
@@ -64,8 +66,7 @@ class Pipeline:
     def notices(self) -> tuple[str, ...]:
         """What the user should know of the masks that were chosen and the media that were read."""
         counts = self.face_counts
-        chosen = tuple(notice for notice in (self.weakness, self.silence) if notice is not None)
-        notices = (*chosen, *self.info.notices)
+        notices = (*self.choices, *self.info.notices)
         if counts.frames > 0 and counts.faces == 0:
             notices = (*notices, f"no face was found in {counts.frames} frames, so none was masked")
         if counts.evidence_failures > 0:
@@ -126,4 +127,5 @@ def open_pipeline(
             )
         undo.pop_all()
         weakness = None if faces is None else WEAKNESS[settings.faces.mask]
-        return Pipeline(source, faces, voice, feed, weakness, _SILENCE.get(mode) if Track.AUDIO in tracks else None)
+        silence = _SILENCE.get(mode) if Track.AUDIO in tracks else None
+        return Pipeline(source, faces, voice, feed, tuple(filter(None, (weakness, silence))))

@@ -122,7 +122,7 @@ def test_the_mean_error_never_exceeds_the_largest(late_s: list[float]) -> None:
     for each in late_s:
         meter.add(each, repeats=False)
     meter.add(9.0, repeats=True)
-    info = SourceInfo("clip", (), None, None)
+    info = SourceInfo("clip", (), None)
     figures = meter.figures(
         source_frames=len(late_s),
         output_frames=len(late_s) + 1,

@@ -141,7 +141,7 @@ def test_evidence_that_fails_is_told_to_the_user() -> None:
 
     faces = FaceDeidentifier(WITH_EVIDENCE, Looking, make_evidence=lambda: Looking(failing))
     released_by(faces, [frame(place, 30) for place in range(6)])
-    source = SimpleNamespace(info=SourceInfo(name="made", tracks=(), duration_s=None, digest=None))
+    source = SimpleNamespace(info=SourceInfo(name="made", tracks=(), duration_s=None))
     (notice,) = Pipeline(cast(Source, source), faces, None).notices
     assert "said nothing of 2 frames" in notice
 

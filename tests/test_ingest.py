@@ -50,6 +50,8 @@ def starts_s(item: RawItem) -> float:
 class ListedSource:
     """A source that plays what it is given, then raises `error` if there is one."""
 
+    digest = None
+
     def __init__(self, items: list[RawItem], error: Exception | None = None, tracks: tuple[Track, ...] = ()) -> None:
         self._items = sorted(items, key=starts_s)
         self._error = error
@@ -57,7 +59,6 @@ class ListedSource:
         self.info = SourceInfo(
             "listed",
             tuple(TrackInfo(track, "raw", 0.0, None) for track in tracks or (Track.VIDEO, Track.AUDIO)),
-            None,
             None,
         )
 

@@ -142,9 +142,10 @@ def test_holes_are_named_in_both_tracks(tmp_path: Path) -> None:
 
 def test_a_recording_is_identified_by_its_bytes_and_named_without_its_folders(tmp_path: Path) -> None:
     path = write(tmp_path / "Dr. Who talks.mp4", Moving(), Tone(codec="aac", layout="stereo"))
-    info = FileSource(path).info
+    source = FileSource(path)
+    info = source.info
     assert info.name == "Dr. Who talks.mp4"
-    assert info.digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert source.digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert info.duration_s == pytest.approx(1.0, abs=0.05)
     assert str(tmp_path) not in repr(info)
     video, audio = info.tracks

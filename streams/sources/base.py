@@ -19,6 +19,10 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """What is known of the source now; `notices` may grow while reading (damage that was survived)."""
 
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of the content of a finite source, in hexadecimal, else None. Reads all of it when first asked."""
+
     def items(self) -> Iterator[RawItem]:
         """Frames, audio blocks and gaps in order of media time (tracks merged by time), until the end."""
 

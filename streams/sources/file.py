@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,7 @@ class FileSource:
             ConfigError: there is no such file, or it is a folder, a device, a pipe or forbidden.
             SourceUnreadable: it holds nothing that can be played.
         """
-        path = Path(path)
+        self._path = path = Path(path)
         name = shown_name(path)
         check_file(path)
         with open_container(path) as container:
@@ -71,7 +72,6 @@ class FileSource:
                 name=name,
                 tracks=tuple(track.info for track in self._tracks),
                 duration_s=duration_s,
-                digest=_digest(path),
                 notices=choice.notices + tuple(f"{reason}: left out" for reason in reasons),
             )
             self._opened = opened.pop_all()
@@ -83,6 +83,12 @@ class FileSource:
         for track in self._tracks:
             notices += track.notices()
         return replace(self._info, notices=notices + self._cut_short())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes, in hexadecimal: only a session has use for it, and the file may be large."""
+        with self._path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def items(self) -> Iterator[RawItem]:
         """Frames, audio blocks and gaps in order of media time, until the end of both tracks."""
@@ -105,9 +111,3 @@ class FileSource:
 
 def _time_s(item: RawItem) -> float:
     return item.start_s if isinstance(item, RawGap) else item.t_s
-
-
-def _digest(path: Path) -> str:
-    """SHA-256 of the file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
