@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from configs.errors import ConfigError, MonitorError
+from streams.models.quiet import only_python_speaks
 
 if TYPE_CHECKING:
     from configs.load import Loaded
@@ -28,6 +29,8 @@ NOTICE = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Exit codes: 0 ended, 1 failed, 2 usage or configuration, 3 source lost, 130 interrupted."""
     args = _parser().parse_args(argv)
+    if not args.verbose:
+        only_python_speaks()
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if args.verbose else logging.WARNING,

@@ -212,6 +212,8 @@ def test_blazeface_says_nothing_on_standard_error_from_loading_to_the_programs_e
         "from configs.settings import DetectorName\n"
         "from streams.deidentify.detectors import DETECTORS\n"
         "from streams.deidentify.guard import GuardedDetector\n"
+        "from streams.models.quiet import only_python_speaks\n"
+        "only_python_speaks()\n"
         "guarded = GuardedDetector(DETECTORS[DetectorName.BLAZEFACE], timeout_s=60)\n"
         "guarded.submit(Picture.blank(320, 200))\n"
         "print(guarded.collect())\n"
