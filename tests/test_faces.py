@@ -14,6 +14,7 @@ from buffers.picture import Picture
 from buffers.records import Box, CleanFrame, MaskState, Track
 from configs.errors import DeidentificationFailed, ModelUnavailable
 from configs.settings import FaceSettings, MaskStyle
+from streams.deidentify import guard
 from streams.deidentify.detectors.base import Detection
 from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.guard import MAX_REBUILDS, RECOVERED_AFTER, GuardedDetector
@@ -136,6 +137,38 @@ def test_after_one_hang_the_new_detector_carries_on() -> None:
     release.set()
     assert [clean.state for clean in out] == [MaskState.MASKED, MaskState.HELD] + [MaskState.MASKED] * 4
     assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def test_the_end_waits_for_a_detector_that_is_still_at_work_but_not_for_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started, release = threading.Event(), threading.Event()
+
+    def work(picture: Picture) -> list[Detection]:
+        started.set()
+        release.wait(60)
+        return []
+
+    monkeypatch.setattr(guard, "FAREWELL_S", 60.0)
+    detector = Scripted(iter([work]))
+    guarded = GuardedDetector(lambda: detector, timeout_s=60)
+    guarded.submit(frame(0, 30).picture)
+    assert started.wait(10)
+    threading.Timer(0.05, release.set).start()
+    guarded.close()
+    assert detector.closed.is_set()
+
+    monkeypatch.setattr(guard, "FAREWELL_S", 0.01)
+    started.clear()
+    release.clear()
+    hanging = Scripted(iter([work]))
+    guarded = GuardedDetector(lambda: hanging, timeout_s=60)
+    guarded.submit(frame(0, 30).picture)
+    assert started.wait(10)
+    guarded.close()
+    assert not hanging.closed.is_set()
+    release.set()
+    assert hanging.closed.wait(10)
 
 
 def test_a_machine_that_sleeps_now_and_then_keeps_its_detector() -> None:

@@ -23,6 +23,9 @@ RECOVERED_AFTER = 300
 """Answers in time, one after another, that make up for one detector left behind: ten seconds of video. A machine that
 slept now and then during hours must not lose its detector for good."""
 
+FAREWELL_S = 2.0
+"""Longest wait for a detector that is let go at the end: it may be in the middle of a picture, or hang."""
+
 MAX_BOXES = 1000
 """More boxes than this are a broken network's noise, and would take longer than a frame to follow."""
 
@@ -91,12 +94,22 @@ class GuardedDetector:
         return answer
 
     def close(self) -> None:
-        """Let the detector go; safe to call twice. Open and later questions get no answer."""
-        if self._worker is not None:
-            self._worker.leave()
-            self._worker = None
+        """Let the detector go and wait until it has gone, `FAREWELL_S` at most; safe to call twice.
+
+        Open and later questions get no answer. A native network that is still being closed when the interpreter ends
+        takes the process with it.
+        """
+        worker = self._let_go()
+        if worker is not None:
+            worker.join(FAREWELL_S)
+
+    def _let_go(self) -> _Worker | None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.leave()
         self._lost += self._asked
         self._asked = 0
+        return worker
 
     def _came_back(self) -> None:
         self._answered += 1
@@ -105,7 +118,7 @@ class GuardedDetector:
             self._rebuilds = max(0, self._rebuilds - 1)
 
     def _replace(self) -> None:
-        self.close()
+        self._let_go()
         self._answered = 0
         if self._rebuilds < MAX_REBUILDS:
             self._rebuilds += 1
@@ -122,7 +135,8 @@ class _Worker:
         size, policy = MAX_ASKED, Policy.WAIT
         self._questions: Channel[Picture] = Channel("face detector in", max_items=size, policy=policy)
         self._answers: Channel[list[Detection] | None] = Channel("face detector out", max_items=size, policy=policy)
-        threading.Thread(target=self._serve, args=(build,), name="face-detector", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, args=(build,), name="face-detector", daemon=True)
+        self._thread.start()
 
     def ask(self, picture: Picture) -> None:
         """Ask; `ChannelClosed` when the thread has ended."""
@@ -136,6 +150,10 @@ class _Worker:
         """Take no more answers; the thread ends as soon as its detector comes back, if it ever does."""
         self._questions.abort()
         self._answers.abort()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread's end, no longer than `timeout_s`."""
+        self._thread.join(timeout_s)
 
     def _serve(self, build: Build) -> None:
         try:
