@@ -30,9 +30,7 @@ def only_python_speaks() -> None:
         return
     sys.stderr.flush()
     sys.stderr = os.fdopen(ours, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STDERR_FD)
-    os.close(nowhere)
+    _mute()
     faulthandler.enable(sys.stderr)
 
 
@@ -49,11 +47,15 @@ def native_quiet() -> Iterator[None]:
         except OSError:  # a daemon has closed it: there is nobody to disturb
             yield
             return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, STDERR_FD)
+            _mute()
             yield
         finally:
             os.dup2(kept, STDERR_FD)
             os.close(kept)
-            os.close(nowhere)
+
+
+def _mute() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STDERR_FD)
+    os.close(nowhere)
