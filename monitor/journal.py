@@ -22,6 +22,7 @@ from typing import Any, NoReturn, Self
 import platformdirs
 from pydantic import ValidationError
 
+from configs.disk import sync_folder
 from configs.errors import JournalError
 from monitor.records import SCHEMA, AnyRecord, EndRecord, EstimateRecord, Record, VerdictRecord, record_types
 
@@ -70,7 +71,7 @@ class Journal:
             self._file = _open(path)
             self._claim(path, self._file, resume=resume)
             if fsync:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
         except OSError as error:
             self.close()
             _refuse(path, error)
@@ -252,15 +253,6 @@ def _open(path: Path) -> int:
             folder.mkdir(mode=0o700, exist_ok=True)
     # Non-blocking, so that a pipe without a reader is refused instead of waited for.
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk: a synced file that no folder names is lost all the same."""
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _refuse(path: Path, error: OSError) -> NoReturn:

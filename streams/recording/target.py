@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from av.error import FFmpegError
 
+from configs.disk import sync_folder
 from configs.errors import RecordingError
 from streams.sources.probe import reason_of, shown_name
 
@@ -65,7 +66,7 @@ class Target:
                 os.fsync(self.file.fileno())
                 self.file.close()
                 self._hidden.replace(self.path)
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except BaseException:
             self.abandon()
             raise
@@ -105,12 +106,3 @@ def told(path: Path) -> Iterator[None]:
         known = {} if isinstance(error, FFmpegError) else _REMEDIES
         remedy = known.get(error.errno or 0, "name an .mp4 or .mkv file")
         raise RecordingError(f"{shown_name(path)}: cannot be written ({reason_of(error)}); {remedy}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put the names in a folder on the disk: a synced file that no folder names is lost all the same."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
