@@ -204,7 +204,8 @@ class NfblEvent:
     """One report about one piece of non-facial body language; the journal's `nfbl` record has the same fields.
 
     An event keeps its `id` through `open`, `update` and `close`. `score` is 0-1 and uncalibrated. The class
-    is a ranked guess: `alternatives` holds the runners-up as (class id, share).
+    is a ranked guess: `alternatives` holds the runners-up as (class id, share). `quality` (0-1) is how well what it
+    rests on was seen, None where nobody measured it. An `open` report ends at the time at which it was known.
     """
 
     id: str
@@ -219,11 +220,56 @@ class NfblEvent:
     alternatives: tuple[tuple[str, float], ...]
     source: str
     speaking: bool | None = None
+    quality: float | None = None
+    calibrated: bool = False
 
     @property
     def duration_s(self) -> float:
         """Length so far."""
         return self.end_s - self.start_s
+
+
+NFBL_GROUPS: Final = (Group.HEAD, Group.ARMS, Group.HANDS, Group.POSTURE)
+"""The groups that are body language; illustrative gestures are told apart from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NfblWatch:
+    """How well body language could be watched during [start_s, end_s): without it "no event" would read as calm.
+
+    `blind` names the groups that could not be seen, each with one short reason. `person` numbers the person who was
+    watched (None: nobody) and `people` counts the faces there were to choose from.
+    """
+
+    start_s: float
+    end_s: float
+    blind: tuple[tuple[Group, str], ...]
+    person: int | None = None
+    people: int = 0
+
+    @property
+    def seen(self) -> tuple[Group, ...]:
+        """The groups of body language that could be seen."""
+        blind = {group for group, _ in self.blind}
+        return tuple(group for group in NFBL_GROUPS if group not in blind)
+
+
+class FeedState(StrEnum):
+    """How a body-language feed is."""
+
+    OFF = "off"
+    STARTING = "starting"
+    LIVE = "live"
+    RESTARTING = "restarting"
+
+
+@dataclass(frozen=True, slots=True)
+class NfblState:
+    """The feed's state changed at `t_s`; `reason` is one short phrase, empty where all is well."""
+
+    t_s: float
+    state: FeedState
+    reason: str = ""
 
 
 class Cadence(StrEnum):
@@ -310,12 +356,13 @@ class Coverage:
     """Shares 0-1 of the window's time for which something was seen, heard and watched for body language.
 
     `video` counts released frames that show something (a whole-frame mask shows nothing); `audio` counts
-    clean audio; `nfbl` the time for which an NFBL feed was attached and not blind.
+    clean audio; `nfbl` the time for which an NFBL feed was attached and saw any group, `nfbl_groups` that of each.
     """
 
     video: float
     audio: float
     nfbl: float
+    nfbl_groups: tuple[tuple[Group, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

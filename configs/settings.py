@@ -192,8 +192,19 @@ class EstimateSettings(Section):
 class NfblSettings(Section):
     """The body-language feed."""
 
-    source: str = "off"
-    """`off`, or the path of a replayed feed (CSV with start_s, end_s, class)."""
+    source: str = "live"
+    """`live`: detected in the raw frames, in memory (extra `nfbl`); without its models the feed is off and says why.
+    A path: a replayed annotation file. `live+PATH`: both. `off`: none."""
+    annotations: str | None = None
+    """What the file cannot say of itself: `format`, `fps`, `base` (0 or 1), `tier`, `clip`, as `fps=25,base=1`."""
+    model: str | None = None
+    """Folder of a skeleton model (ONNX with its manifest) that takes the place of the rules, or null."""
+    rate_hz: Annotated[float, Field(ge=2.0, le=15.0)] = 10.0
+    """Looks a second of media time (Hz); touches are found down to 2, shrugs need 10. Source: nfbl design, 5."""
+    mirrored: bool = False
+    """The picture is mirrored (a selfie camera): left and right change places."""
+    niceness: Annotated[int, Field(ge=0, le=19)] = 5
+    """How far the engine's process stands back on a busy machine: body language slows first, masking never."""
 
 
 class IngestSettings(Section):

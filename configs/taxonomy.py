@@ -153,10 +153,12 @@ def read_taxonomy(path: Path) -> Taxonomy:
 
 
 def _by_class(path: Path) -> dict[str, list[Entry]]:
-    """Entries by class id, their keys shortened to the fields."""
+    """Entries by class id, their keys shortened to the fields; `configs/rules.py` reads the rules."""
     found: dict[str, list[Entry]] = {}
     for entry in read_entries(path, path.name):
         head, _, rest = entry.key.partition(".")
+        if head == "rules":
+            continue
         class_id, _, key = rest.partition(".")
         if head != "classes" or not key:
             raise ConfigError(

@@ -104,7 +104,7 @@ def open_pipeline(
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
         feed: ReplayedFeed | None = None
-        if settings.nfbl.source != "off":
+        if settings.nfbl.source not in {"off", "live"}:
             feed = ReplayedFeed(Path(settings.nfbl.source), duration_s=info.duration_s)
         voice: VoiceDeidentifier | None = None
         mode = settings.voice.mode
