@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from configs.errors import ConfigError
-from configs.settings import Section, Seconds, Share
+from configs.settings import Seconds, Section, Share
 from configs.yamlfile import printable, read_entries
 
 Number = Annotated[float, Field(strict=False)]

@@ -21,8 +21,10 @@ class FaceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceFrame:
-    """Coordinates of the face: origin between the eyes, `down` (v) from forehead to chin, `across` (u) to the
-    picture's right of an upright face, unit one face height H (forehead top to chin, stable when the head turns).
+    """Coordinates (u, v) of the face, in face heights H (forehead top to chin: stable when the head turns).
+
+    The origin is between the eyes, `down` (v) points from forehead to chin, `across` (u) to the right in the picture
+    of an upright face.
 
     `origin`, `down` and `across` are float32[2]; the axes are unit vectors in the picture. `half_width` is in H.
     """
@@ -37,7 +39,8 @@ class FaceFrame:
     def uv(self, points: Points) -> Points:
         """Points float32[n, 2] in pixels as (u, v), float32[n, 2] in H."""
         away = points - self.origin
-        return np.stack([away @ self.across, away @ self.down], axis=1) / np.float32(self.height_px)
+        turned = np.stack([away @ self.across, away @ self.down], axis=1) / self.height_px
+        return np.asarray(turned, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +100,11 @@ class BoundHand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """One tick. `body` is what the engine said, whole; `speaking` 0-1 the share of the last half second with
-    speech, None where unknown. `pitch_deg` is the head's pitch, up positive, None without a mesh. `mesh_lost_s` is
-    how long the mesh has been lost (0: it is there).
+    """One tick of the watched person.
+
+    `body` is what the engine said, whole. `speaking` is the share 0-1 of the last half second with speech, None where
+    unknown; `pitch_deg` the head's pitch, up positive, None without a mesh; `mesh_lost_s` how long the mesh has been
+    lost (0: it is there).
     """
 
     t_s: float
