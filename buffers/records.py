@@ -340,6 +340,10 @@ class ProsodyBin:
     intensity_db: float | None
 
 
+CleanItem = CleanFrame | CleanAudio | Prosody | Gap | NfblEvent | NfblWatch | NfblState
+"""What comes out of the streams: all of it may be kept and passed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class NfblCount:
     """How often and how long events of one class happened in a span (scores summed for weighting)."""

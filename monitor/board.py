@@ -11,7 +11,20 @@ from typing import Final
 
 import numpy as np
 
-from buffers.records import Cadence, CleanFrame, Gap, MaskState, NfblEvent, Phase, Prosody, Track
+from buffers.records import (
+    NFBL_GROUPS,
+    Cadence,
+    CleanFrame,
+    FeedState,
+    Gap,
+    MaskState,
+    NfblEvent,
+    NfblState,
+    NfblWatch,
+    Phase,
+    Prosody,
+    Track,
+)
 from monitor.describers.base import ModelInfo
 from monitor.records import EndReason, EndRecord, TotalsRecord
 from monitor.snapshot import (
@@ -78,7 +91,7 @@ class Board:
     detector: str
     mask: str
     voice: str
-    nfbl_state: str
+    nfbl_source: str
     overall: TrackEstimate
     current: TrackEstimate
     journal: str | None
@@ -99,6 +112,9 @@ class Board:
     tally: dict[Track, MediaTally] = field(init=False)
     whole_frames: int = 0
     nfbl_started: int = 0
+    nfbl_watched_s: float = 0.0
+    _feed: NfblState | None = None
+    _watch: NfblWatch | None = None
     _mask_state: MaskState | None = None
     _masked_area: float = 0.0
     _speaking: bool | None = None
@@ -131,12 +147,33 @@ class Board:
 
     def event(self, event: NfblEvent) -> None:
         """An NFBL event opened, changed or closed."""
-        if event.phase is Phase.OPEN:
+        if event.phase is Phase.OPEN and event.group in NFBL_GROUPS:
             self.nfbl_started += 1
         self._events.pop(event.id, None)
         self._events[event.id] = event
         while len(self._events) > _SHOWN:
             del self._events[next(iter(self._events))]
+
+    def watch(self, watch: NfblWatch) -> None:
+        """The feed says what it could see of whom."""
+        self._watch = watch
+        if watch.seen:
+            self.nfbl_watched_s += watch.end_s - watch.start_s
+
+    def feed(self, change: NfblState) -> None:
+        """The feed came, went or was lost."""
+        self._feed = change
+        if change.state is not FeedState.LIVE:
+            self._watch = None
+        if change.state is FeedState.OFF:
+            self.notice(f"body language is not watched any more: {change.reason}")
+
+    @property
+    def nfbl_state(self) -> str:
+        """The feed's name while all is well, else what is the matter with it."""
+        if self._feed is None or self._feed.state is FeedState.LIVE:
+            return self.nfbl_source
+        return f"{self._feed.state.value}: {self._feed.reason}" if self._feed.reason else self._feed.state.value
 
     def verdict(self, judged: JudgedWindow, *, abstained: bool) -> None:
         """A window was judged."""
@@ -178,7 +215,7 @@ class Board:
 
     def snapshot(self) -> Snapshot:
         """The immutable picture of now."""
-        minutes = self.media_s / 60.0
+        minutes = self.nfbl_watched_s / 60.0
         return Snapshot(
             session=self.session,
             source=self.source,
@@ -207,7 +244,8 @@ class Board:
             running=self.running,
             nfbl=tuple(self._events.values()),
             nfbl_state=self.nfbl_state,
-            nfbl_per_min=self.nfbl_started / minutes if minutes > 0 and self.nfbl_state != "off" else None,
+            nfbl_per_min=self.nfbl_started / minutes if minutes > 0 else None,
+            nfbl_watch=self._watch,
             speaking=self._speaking,
             describer=self.describer.name,
             judge=self.judge.name,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from buffers.records import Coverage, Gap, Group, NfblEvent, Phase, Track, Window
+from buffers.records import Coverage, FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track, Window
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimate
 from monitor.judges.base import Label, Verdict
@@ -116,6 +116,8 @@ class SessionRecord(Record):
     profile: str
     settings_digest: str
     """SHA-256 of the effective settings."""
+    nfbl: str
+    """The body-language feed, `off` where there is none."""
     describer: ModelInfo
     judge: ModelInfo
     deidentification: DeidentificationRecord
@@ -144,7 +146,7 @@ class GapRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NfblRecord(Record):
-    """One report about one piece of non-facial body language."""
+    """One report about one piece of non-facial body language; `media_s` is when it was known."""
 
     kind: Literal["nfbl"] = "nfbl"
     id: str
@@ -163,12 +165,41 @@ class NfblRecord(Record):
     source: str
     speaking: bool | None
     """Whether somebody spoke meanwhile, null where unknown."""
+    quality: float | None = None
+    """How well the landmarks it rests on were seen (0-1), null where nobody measured it."""
+    calibrated: bool = False
+    """Whether the score is a probability."""
 
     @classmethod
-    def of(cls, event: NfblEvent) -> NfblRecord:
-        """The record of one event: the same fields."""
+    def of(cls, event: NfblEvent, known_s: float | None = None) -> NfblRecord:
+        """The record of one event: the same fields, and when it was known (default: at its end)."""
         same = {field.name: getattr(event, field.name) for field in fields(event)}
-        return cls(media_s=event.end_s, **same)
+        return cls(media_s=event.end_s if known_s is None else known_s, **same)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindRecord(Record):
+    """A span in which a group of body language could not be watched: that nothing was reported means nothing."""
+
+    kind: Literal["nfbl_blind"] = "nfbl_blind"
+    group: Group
+    start_s: float
+    end_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRecord(Record):
+    """The body-language feed began, stopped or was lost."""
+
+    kind: Literal["nfbl_feed"] = "nfbl_feed"
+    state: FeedState
+    reason: str
+
+    @classmethod
+    def of(cls, change: NfblState) -> FeedRecord:
+        """The record of one change."""
+        return cls(media_s=change.t_s, state=change.state, reason=change.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +336,8 @@ AnyRecord: TypeAlias = Annotated[
     SessionRecord
     | GapRecord
     | NfblRecord
+    | BlindRecord
+    | FeedRecord
     | DescriptionRecord
     | VerdictRecord
     | EstimateRecord

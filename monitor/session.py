@@ -23,14 +23,8 @@ import psutil
 from buffers.horizon import Horizon
 from buffers.records import (
     CLIP_S,
-    CleanAudio,
-    CleanFrame,
     EvidencePlan,
-    Gap,
     HorizonLimits,
-    NfblEvent,
-    Phase,
-    Prosody,
     Track,
     Window,
 )
@@ -42,6 +36,7 @@ from monitor.assess import Assessment, Assessor
 from monitor.board import Board
 from monitor.describers.registry import make_describer
 from monitor.estimate import Estimator
+from monitor.intake import Intake
 from monitor.interrupts import interrupts_to
 from monitor.journal import Journal, default_path
 from monitor.judges.registry import make_judge
@@ -52,7 +47,7 @@ from monitor.scheduler import Scheduler
 from monitor.snapshot import JudgedWindow, SessionState
 from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, PacedClock, VirtualClock, utc_now
-from streams.ingest import Batch, CleanItem, Ingest
+from streams.ingest import Batch, Ingest
 from streams.pipeline import Pipeline, open_pipeline
 
 _POLL_S: Final = 0.25
@@ -99,7 +94,7 @@ class Session:
         self._plan = plan
         self._settings = settings
         self._complete = plan.speed is None
-        self._pipeline = pipeline = open_pipeline(plan.source, settings)
+        self._pipeline = pipeline = open_pipeline(plan.source, settings, paced=not self._complete)
         self._id = _identify(plan, pipeline)
         self._clock: Clock = VirtualClock() if plan.speed is None else PacedClock(plan.speed)
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
@@ -111,12 +106,12 @@ class Session:
         self._assessor = Assessor(describer, judge, estimator, deadline_s=settings.windows.deadline_s)
         self._path = plan.journal or default_path(self._id)
         self._board = _board(self._id, plan, pipeline, self._assessor, self._path)
+        self._intake = Intake(self._horizon, self._board, self._scheduler, self._write)
         self._process = psutil.Process()
         self._work = CpuMeter()
         self._judging: asyncio.Task[None] | None = None
         self._running: asyncio.Task[object] | None = None
         self._next_health_s = _HEALTH_EVERY_S
-        self._end_s = 0.0
         self._stopped = self._interrupted = False
         self._outputs: tuple[Output, ...] = ()
 
@@ -184,40 +179,16 @@ class Session:
     async def _take(self, batch: Batch) -> None:
         """Buffer clean items in order of media time; windows fire between them, on the watermark."""
         for t_s, item in batch.items:
-            await self._advance(t_s)
-            self._buffer(item)
-            self._end_s = max(self._end_s, t_s if isinstance(item, CleanFrame) else item.end_s)
+            # Live, body language is told before the masks' look-back is over; media time does not run ahead of it.
+            await self._advance(min(t_s, batch.watermark_s))
+            self._intake.take(t_s, item)
         if math.isfinite(batch.watermark_s):
             await self._advance(batch.watermark_s)
-
-    def _buffer(self, item: CleanItem) -> None:
-        match item:
-            case CleanFrame():
-                self._horizon.add_frame(item)
-                self._board.frame(item)
-            case CleanAudio():
-                self._horizon.add_audio(item)
-            case Prosody():
-                self._horizon.add_prosody(item)
-                self._board.prosody(item)
-            case Gap():
-                self._horizon.add_gap(item)
-                self._board.gap(item)
-                self._write(records.GapRecord.of(item))
-            case NfblEvent():
-                self._horizon.add_event(item)
-                self._board.event(item)
-                self._write(records.NfblRecord.of(item))
-                # At its close, so that the window it wakes holds the whole event.
-                if item.phase is Phase.CLOSE:
-                    self._scheduler.wake(item.end_s, item.score)
 
     async def _advance(self, watermark_s: float) -> None:
         """Move media time forward and judge what is due."""
         if watermark_s <= self._board.media_s:
             return
-        if self._pipeline.feed is not None:
-            self._horizon.nfbl_observed(self._board.media_s, watermark_s)
         self._board.media_s = watermark_s
         while (window := self._scheduler.due(watermark_s)) is not None:
             judging = self._judge(window)
@@ -258,7 +229,8 @@ class Session:
 
     async def _finish(self) -> None:
         """The source is over: let the last call end, judge what is left, say goodbye."""
-        await self._advance(self._end_s)
+        await self._advance(self._intake.end_s)
+        self._intake.finish()
         if self._judging is not None:
             await self._judging
         for window in self._scheduler.final(self._board.media_s):
@@ -328,11 +300,10 @@ class Session:
 
 
 def _digest(plan: Plan, pipeline: Pipeline) -> str:
-    """Identifies the settings; a feed counts by its events, not by the path of its file."""
+    """Identifies the settings; a feed counts by what it would report, not by the path of its file."""
     settings = plan.loaded.settings
-    if pipeline.feed is not None:
-        settings = settings.model_copy(update={"nfbl": NfblSettings(source=pipeline.feed.digest)})
-    return settings_digest(settings)
+    feed = "off" if pipeline.feed is None else pipeline.feed.digest
+    return settings_digest(settings.model_copy(update={"nfbl": NfblSettings(source=feed)}))
 
 
 def _identify(plan: Plan, pipeline: Pipeline) -> str:
@@ -366,7 +337,7 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
         detector="none" if pipeline.faces is None else settings.faces.detector,
         mask="none" if pipeline.faces is None else settings.faces.mask,
         voice="none" if pipeline.info.track(Track.AUDIO) is None else settings.voice.mode,
-        nfbl_state="off" if pipeline.feed is None else pipeline.feed.source,
+        nfbl_source="off" if pipeline.feed is None else pipeline.feed.source,
         overall=start.overall,
         current=start.current,
         journal=str(journal),
@@ -389,6 +360,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
         mode=Mode(board.mode),
         profile=plan.loaded.profile,
         settings_digest=_digest(plan, pipeline),
+        nfbl=board.nfbl_source,
         describer=board.describer,
         judge=board.judge,
         deidentification=records.DeidentificationRecord(detector=board.detector, mask=board.mask, voice=board.voice),

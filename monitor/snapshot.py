@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from buffers.records import Cadence, MaskState, NfblEvent, Track, Window
+from buffers.records import Cadence, MaskState, NfblEvent, NfblWatch, Track, Window
 from monitor.judges.base import Verdict
 
 
@@ -110,6 +110,7 @@ class Snapshot:
     nfbl: tuple[NfblEvent, ...]
     nfbl_state: str
     nfbl_per_min: float | None
+    nfbl_watch: NfblWatch | None
     speaking: bool | None
     describer: str
     judge: str

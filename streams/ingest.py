@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from buffers.records import AUDIO_RATE_HZ, CleanAudio, CleanFrame, Gap, NfblEvent, Phase, Prosody, Track
+from buffers.records import AUDIO_RATE_HZ, CleanFrame, CleanItem, Gap, Track
 from configs.errors import DeidentificationFailed, MonitorError
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
@@ -30,8 +30,6 @@ from streams.pipeline import Pipeline
 logger = logging.getLogger("emotion_monitor.ingest")
 
 T = TypeVar("T")
-
-CleanItem = CleanFrame | CleanAudio | Prosody | Gap | NfblEvent
 
 _AUDIO_HOLE_S: Final = 0.02
 """Audio that starts this much later than the last block ended was dropped on the way; one McAdams window."""
@@ -185,7 +183,10 @@ class Ingest:
                 reached_s = -math.inf if self._faces.holding else item.end_s
                 self._emit(Track.VIDEO, [(item.start_s, _clean_gap(item))], reached_s)
             else:
-                self._emit_frames(self._faces.push(item))
+                released = self._faces.push(item)
+                if self._feed is not None:
+                    self._feed.see(item, self._faces.seen)
+                self._emit_frames(released)
         self._emit_frames(self._faces.flush())
 
     def _hear(self) -> None:
@@ -217,6 +218,8 @@ class Ingest:
             self._altered_s = block.end_s
         for prosody in output.prosody:
             self._measured_s = prosody.end_s
+            if self._feed is not None:
+                self._feed.hear(prosody)
         items: list[tuple[float, CleanItem]] = [(block.t_s, block) for block in output.audio]
         items += [(prosody.t_s, prosody) for prosody in output.prosody]
         # Voice and prosody leave at different delays; the track is complete only up to the slower of the two.
@@ -242,20 +245,17 @@ class Ingest:
         items: list[tuple[float, CleanItem]] = []
         watermark_s = self._merger.watermark_s
         for t_s, item in self._merger.ready():
-            items += self._events_until(t_s)
+            items += self._reports(t_s)
             items.append((t_s, item))
-        if math.isfinite(watermark_s):
-            items += self._events_until(watermark_s)
+        items += self._reports(watermark_s)
         if items or math.isinf(watermark_s):
             self._out.put(watermark_s, Batch(tuple(items), watermark_s))
 
-    def _events_until(self, t_s: float) -> list[tuple[float, CleanItem]]:
+    def _reports(self, t_s: float) -> list[tuple[float, CleanItem]]:
+        """What the feed may tell with everything before `t_s` complete."""
         if self._feed is None:
             return []
-        return [
-            (event.start_s if event.phase is Phase.OPEN else event.end_s, event)
-            for event in self._feed.events_until(t_s)
-        ]
+        return [(report.t_s, report.item) for report in self._feed.reports(t_s)]
 
     def _fail(self, error: MonitorError) -> None:
         """Keep the first failure and end everything; the session meets it in `next_batch`."""

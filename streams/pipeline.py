@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from buffers.records import Track
@@ -17,7 +16,8 @@ from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import SourceInfo
 from streams.models.cache import model_path
-from streams.nfbl.replay import ReplayedFeed
+from streams.nfbl.feed import Feed
+from streams.nfbl.open import FeedOpening
 from streams.sources.base import Source
 from streams.sources.open import open_source
 from streams.sources.sound import BLOCK_S
@@ -38,7 +38,7 @@ class Pipeline:
     source: Source
     faces: FaceDeidentifier | None
     voice: VoiceDeidentifier | None
-    feed: ReplayedFeed | None = None
+    feed: Feed | None = None
     choices: tuple[str, ...] = ()
 
     @property
@@ -78,6 +78,8 @@ class Pipeline:
         """Release the models. The source is closed by the thread that reads it."""
         if self.faces is not None:
             self.faces.close()
+        if self.feed is not None:
+            self.feed.close()
 
 
 def open_pipeline(
@@ -87,10 +89,12 @@ def open_pipeline(
     detectors: int = 1,
     wanted: frozenset[Track] = frozenset(Track),
     block_s: float = BLOCK_S,
+    paced: bool = False,
 ) -> Pipeline:
     """Open the source, the models that the tracks `wanted` of it need, and the feed.
 
-    `detectors` look at as many frames side by side; sound is read in blocks of `block_s` seconds.
+    `detectors` look at as many frames side by side; sound is read in blocks of `block_s` seconds. `paced`: media time
+    passes with wall time, so that the feed may skip what it has no time for.
 
     Raises:
         ConfigError: the address or the feed cannot be meant.
@@ -103,9 +107,9 @@ def open_pipeline(
         undo.callback(source.close)
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
-        feed: ReplayedFeed | None = None
-        if settings.nfbl.source not in {"off", "live"}:
-            feed = ReplayedFeed(Path(settings.nfbl.source), duration_s=info.duration_s)
+        # First, so that its process loads its models while ours are loaded.
+        opening = FeedOpening(settings.nfbl, info, video=Track.VIDEO in tracks, paced=paced)
+        undo.callback(opening.close)
         voice: VoiceDeidentifier | None = None
         mode = settings.voice.mode
         if mode is VoiceMode.DROP and tracks == {Track.AUDIO}:
@@ -125,7 +129,9 @@ def open_pipeline(
                 seed=settings.seed,
                 detectors=detectors,
             )
+            undo.callback(faces.close)
+        watched = opening.ready()
         undo.pop_all()
         weakness = None if faces is None else WEAKNESS[settings.faces.mask]
         silence = _SILENCE.get(mode) if Track.AUDIO in tracks else None
-        return Pipeline(source, faces, voice, feed, tuple(filter(None, (weakness, silence))))
+        return Pipeline(source, faces, voice, watched.feed, tuple(filter(None, (weakness, silence, watched.lacks))))

@@ -41,6 +41,7 @@ EMPTY = Snapshot(
     nfbl=(),
     nfbl_state="off",
     nfbl_per_min=None,
+    nfbl_watch=None,
     speaking=None,
     describer="cues",
     judge="cues",
@@ -99,5 +100,6 @@ RUNNING = replace(
     nfbl=(event(1), event(2, phase=Phase.OPEN)),
     nfbl_state="replay",
     nfbl_per_min=8.2,
+    nfbl_watch=None,
     journal="run.jsonl",
 )

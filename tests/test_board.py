@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from buffers.picture import Picture
 from buffers.records import (
     DEIDENTIFIER_SEAL,
+    NFBL_GROUPS,
     Box,
     Cadence,
     CleanFrame,
+    FeedState,
     Gap,
     Group,
     MaskState,
     NfblEvent,
+    NfblState,
+    NfblWatch,
     Phase,
     Prosody,
     Track,
@@ -41,7 +47,7 @@ def board(nfbl_state: str = "off") -> Board:
         detector="centerface",
         mask="solid",
         voice="level-matched",
-        nfbl_state=nfbl_state,
+        nfbl_source=nfbl_state,
         overall=NEUTRAL,
         current=NEUTRAL,
         journal=None,
@@ -95,13 +101,39 @@ def test_overlapping_masks_count_once_and_a_whole_frame_is_all_of_it() -> None:
 
 def test_an_event_is_shown_once_in_its_latest_phase_and_counted_when_it_opens() -> None:
     books = board("replay:x.csv")
-    books.media_s = 60.0
+    books.media_s = 90.0
+    books.watch(NfblWatch(0.0, 60.0, ()))
+    books.watch(NfblWatch(60.0, 90.0, tuple((group, "no face") for group in NFBL_GROUPS)))
     books.event(event(1))
     books.event(event(2))
     books.event(event(1, Phase.CLOSE))
     shown = books.snapshot()
     assert [(each.id, each.phase) for each in shown.nfbl] == [("e2", Phase.OPEN), ("e1", Phase.CLOSE)]
     assert shown.nfbl_per_min == 2.0
+
+
+def test_gestures_that_go_with_speech_are_shown_and_not_counted() -> None:
+    books = board("live")
+    books.watch(NfblWatch(0.0, 60.0, ()))
+    books.event(replace(event(1), group=Group.ILLUSTRATIVE))
+    shown = books.snapshot()
+    assert len(shown.nfbl) == 1
+    assert shown.nfbl_per_min == 0.0
+
+
+def test_a_feed_that_is_lost_says_so_and_sees_nobody_until_it_is_back() -> None:
+    books = board("live")
+    books.watch(NfblWatch(0.0, 1.0, (), person=1, people=2))
+    assert books.snapshot().nfbl_watch is not None
+    books.feed(NfblState(1.2, FeedState.RESTARTING, "landmark engine lost"))
+    shown = books.snapshot()
+    assert shown.nfbl_state == "restarting: landmark engine lost"
+    assert shown.nfbl_watch is None
+    books.feed(NfblState(2.0, FeedState.LIVE))
+    assert books.snapshot().nfbl_state == "live"
+    assert not books.notices
+    books.feed(NfblState(3.0, FeedState.OFF, "it was lost too often"))
+    assert books.notices == ["body language is not watched any more: it was lost too often"]
 
 
 def test_without_a_feed_there_is_no_rate() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import configs
-from buffers.records import Cadence, Coverage, Gap, Group, NfblEvent, Phase, Track, Window
+from buffers.records import Cadence, Coverage, FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track, Window
 from configs.settings import EstimateSettings
 from monitor import records
 from monitor.describers.base import Description, ModelInfo
@@ -64,6 +64,7 @@ EVERY_KIND: dict[str, Record] = {
         mode=records.Mode.MAX,
         profile="default",
         settings_digest="cd" * 32,
+        nfbl="off",
         describer=MODEL,
         judge=MODEL,
         deidentification=records.DeidentificationRecord(detector="centerface", mask="solid", voice="level-matched"),
@@ -72,6 +73,8 @@ EVERY_KIND: dict[str, Record] = {
     ),
     "gap": records.GapRecord.of(Gap(Track.AUDIO, 1.0, 2.5, "packets lost")),
     "nfbl": records.NfblRecord.of(EVENT),
+    "nfbl_blind": records.BlindRecord(media_s=9.0, group=Group.HANDS, start_s=4.0, end_s=9.0, reason="out of view"),
+    "nfbl_feed": records.FeedRecord.of(NfblState(9.0, FeedState.RESTARTING, "landmark engine lost")),
     "description": records.DescriptionRecord.of(WINDOW, Description("Two hands move. „Gut“", "cues")),
     "verdict": records.VerdictRecord.of(WINDOW, POSITIVE, COVERAGE, raw='{"emotion": "positive"}'),
     "estimate": estimated(),
@@ -156,7 +159,8 @@ def test_a_body_language_line_has_the_fields_of_the_event_in_their_order() -> No
     assert EVERY_KIND["nfbl"].to_line("m-1", 2) == (
         '{"schema":1,"session":"m-1","seq":2,"kind":"nfbl","media_s":4.5,"id":"e1","phase":"close","group":"hands",'
         '"class_id":"11","name":"rubbing hands","side":"both","start_s":3.0,"end_s":4.5,"score":0.8,'
-        '"alternatives":[["12",0.25],["7",0.125]],"source":"replay","speaking":true}'
+        '"alternatives":[["12",0.25],["7",0.125]],"source":"replay","speaking":true,'
+        '"quality":null,"calibrated":false}'
     )
 
 
@@ -175,7 +179,7 @@ def test_a_verdict_line_says_what_was_judged_by_whom_and_on_how_much() -> None:
         "describer": "cues",
         "calibrated": False,
         "rationale": "lively",
-        "coverage": {"video": 0.9, "audio": 1.0, "nfbl": 0.25},
+        "coverage": {"video": 0.9, "audio": 1.0, "nfbl": 0.25, "nfbl_groups": []},
         "raw": '{"emotion": "positive"}',
     }
 

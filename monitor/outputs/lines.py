@@ -19,6 +19,7 @@ from monitor.outputs.theme import Theme
 from monitor.records import (
     AnyRecord,
     EstimateRecord,
+    FeedRecord,
     GapRecord,
     MarkRecord,
     NfblRecord,
@@ -32,7 +33,7 @@ _UNCUT: Final = 10_000
 
 
 def line_of(record: AnyRecord, theme: Theme) -> str | None:
-    """What one record is worth saying: a verdict, a closed NFBL event, a gap or a mark; None for the others."""
+    """What one record is worth saying, None for most: verdicts, closed NFBL events, the feed, gaps, marks."""
     match record:
         case VerdictRecord():
             return _line(record.media_s, "verdict", _verdict(record, theme), theme)
@@ -40,6 +41,8 @@ def line_of(record: AnyRecord, theme: Theme) -> str | None:
             parts = [f"{record.group.value}: {record.name}", record.side, f"{record.end_s - record.start_s:.1f} s"]
             said = ", ".join(part for part in parts if part not in {"", "none"})
             return _line(record.media_s, "nfbl", f"{said}, score {record.score:.2f}", theme)
+        case FeedRecord():
+            return _line(record.media_s, "nfbl", f"feed {record.state.value}{_because(record.reason)}", theme)
         case GapRecord():
             said = f"{record.track.value}, {record.end_s - record.start_s:.1f} s: {record.reason}"
             return _line(record.media_s, "gap", said, theme)
@@ -47,6 +50,10 @@ def line_of(record: AnyRecord, theme: Theme) -> str | None:
             return _line(record.media_s, "mark", record.note, theme)
         case _:
             return None
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
 
 
 def new_answers(before: EstimateRecord | None, now: EstimateRecord, theme: Theme) -> list[str]:

@@ -189,13 +189,28 @@ def windows_note(snapshot: Snapshot) -> str:
 
 
 def events(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
-    """The last NFBL events, newest first; the group stands first because it can be trusted first."""
+    """The last NFBL events, newest first; the group stands first because it can be trusted first.
+
+    Above them what cannot be seen just now: where nothing is seen, no event is not calm.
+    """
+    unseen = [] if snapshot.state in _OVER else _unseen(snapshot, width, theme)
     if not snapshot.nfbl:
-        off = snapshot.nfbl_state == "off"
+        off = snapshot.nfbl_state.startswith("off")
         said = "feed off: body language is not watched" if off else "watching... no event yet"
-        return [Text(end=""), sentence([(said, GREY)], width, theme)]
+        return [Text(end=""), sentence([(said, GREY)], width, theme), *unseen]
     newest = sorted(snapshot.nfbl, key=lambda event: (event.start_s, event.id), reverse=True)
-    return [_event(event, width, theme) for event in newest[:height]]
+    return [*unseen, *(_event(event, width, theme) for event in newest[: height - len(unseen)])]
+
+
+def _unseen(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
+    watch = snapshot.nfbl_watch
+    if watch is None or not watch.blind:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for group, reason in watch.blind:
+        reasons.setdefault(reason, []).append(group.value)
+    said = "; ".join(f"{', '.join(groups)} ({reason})" for reason, groups in reasons.items())
+    return [sentence([("not seen  ", ORANGE), (said, GREY)], width, theme)]
 
 
 def _event(event: NfblEvent, width: int, theme: Theme) -> Text:
@@ -212,9 +227,13 @@ def _event(event: NfblEvent, width: int, theme: Theme) -> Text:
 
 
 def events_note(snapshot: Snapshot) -> str:
-    """The feed's state and the rate of events."""
+    """The feed's state, who is watched where there is a choice, and the rate of events while something was seen."""
+    watch = snapshot.nfbl_watch
+    who = ""
+    if watch is not None and watch.person is not None:
+        who = f", person {watch.person}" + (f" of {watch.people} in view" if watch.people > 1 else "")
     rate = "" if snapshot.nfbl_per_min is None else f", {snapshot.nfbl_per_min:.1f} a minute"
-    return f"feed {snapshot.nfbl_state}{rate}"
+    return f"feed {snapshot.nfbl_state}{who}{rate}"
 
 
 def health(snapshot: Snapshot, width: int, theme: Theme) -> Lines:

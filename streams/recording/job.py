@@ -13,7 +13,7 @@ from typing import Final
 from buffers.records import CleanAudio, CleanFrame, Track
 from configs.errors import ConfigError
 from configs.load import settings_digest
-from configs.settings import IngestSettings, Settings
+from configs.settings import IngestSettings, NfblSettings, Settings
 from streams.channel import ChannelClosed
 from streams.clock import VirtualClock, monotonic_s
 from streams.deidentify.faces import FaceCounts
@@ -66,7 +66,7 @@ def rewrite(job: Job, settings: Settings, report: Report) -> Outcome:
     started_s = monotonic_s()
     pipeline = open_pipeline(
         str(job.source),
-        settings,
+        settings.model_copy(update={"nfbl": NfblSettings(source="off")}),  # a recording is rewritten, not watched
         detectors=DETECTORS,
         wanted=_held_by(job.target_format),
         block_s=SOUND_BLOCK_S,
