@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[1]
 SEAL = "DEIDENTIFIER_SEAL"
-PRODUCT = ("cli.py", "monitor", "streams", "buffers", "configs")
+PRODUCT = ("cli.py", "commands", "monitor", "streams", "buffers", "configs")
 
 
 def modules() -> list[str]:

@@ -27,6 +27,7 @@ class ProgressBar:
         self._progress = Progress(*columns, console=Console(file=stream), transient=True, disable=not stream.isatty())
         self._jobs = jobs
         self._number = 0
+        self._part = ""
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -43,10 +44,16 @@ class ProgressBar:
     def begin(self, name: str) -> None:
         """The next job, by the name of what it reads."""
         self._number += 1
+        self._part = name
         if self._task is not None:
             self._progress.remove_task(self._task)
         count = f"{self._number}/{self._jobs} " if self._jobs > 1 else ""
         self._task = self._progress.add_task(f"{count}{name}", total=None, speed="")
+
+    def part(self, name: str) -> None:
+        """The job is now at the part `name`, which begins where it was not under way already."""
+        if name != self._part or self._task is None:
+            self.begin(name)
 
     def reach(self, done_s: float, total_s: float | None) -> None:
         """The job has come to `done_s` of `total_s` seconds of media (None: nobody knows how long it is)."""

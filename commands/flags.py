@@ -1,0 +1,99 @@
+"""What several commands share: flags, the kinds of value they take, and the settings they make up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from configs.load import Loaded
+
+PROGRAM: Final = "emotion-monitor"
+
+Families: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse has no public name for it
+"""Where a family adds its commands."""
+
+_SETTINGS: Final = {
+    "describer": "describer",
+    "judge": "judge",
+    "nfbl": "nfbl.source",
+    "seed": "seed",
+    "mask": "faces.mask",
+    "voice": "voice.mode",
+}
+"""Flags that are one setting under another name."""
+
+
+def load(args: argparse.Namespace, *derived: str) -> Loaded:
+    """The settings that the profile, the environment and the flags make up, with `derived` above them all.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    from configs.load import load_settings
+
+    named = ((key, getattr(args, flag, None)) for flag, key in _SETTINGS.items())
+    overrides = [*args.set, *(f"{key}={value}" for key, value in named if value is not None), *derived]
+    return load_settings(args.profile, overrides, os.environ)
+
+
+def speed(text: str) -> float | None:
+    """How fast media time passes; None for as fast as it goes."""
+    if text == "max":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= 1000.0:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither 'max' nor a number above 0")
+    return value
+
+
+def common_flags() -> argparse.ArgumentParser:
+    """What every command takes. Each call makes a parser of its own: argparse lets commands share the defaults too."""
+    flags = argparse.ArgumentParser(add_help=False)
+    flags.add_argument("--verbose", action="store_true", help="log to stderr what happens inside")
+    return flags
+
+
+def settings_flags(*, profile: str | None = None) -> argparse.ArgumentParser:
+    """Where the settings come from; `profile` is the one in force when none is named."""
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("settings")
+    group.add_argument(
+        "--profile",
+        default=profile,
+        metavar="NAME|PATH",
+        help="default, interview, paper, low-power, offline, or a YAML file",
+    )
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting (repeatable)")
+    group.add_argument("--seed", type=int, metavar="N", help="make the run repeatable; unsafe for publication")
+    return flags
+
+
+def model_flags() -> argparse.ArgumentParser:
+    """What describes, what judges and what watches for body language."""
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("models")
+    group.add_argument("--describer", metavar="NAME", help="what describes a window (default: cues)")
+    group.add_argument("--judge", metavar="NAME", help="what judges a description (default: cues)")
+    group.add_argument("--nfbl", metavar="FILE|off", help="replayed body-language feed: CSV start_s,end_s,class")
+    return flags
+
+
+def session_flags() -> argparse.ArgumentParser:
+    """Where a session shows itself."""
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("output")
+    group.add_argument("--journal", type=Path, metavar="PATH", help="where the journal goes (default: state folder)")
+    group.add_argument(
+        "--ui",
+        choices=("auto", "full", "plain", "json", "none"),
+        default="auto",
+        help="full dashboard, plain lines, the journal's records as JSON on stdout, or nothing",
+    )
+    group.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
+    return flags
