@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import ConfigError
 from configs.settings import Seconds, Section, Share
@@ -133,11 +133,15 @@ class SegmentRules(Section):
     on: Share
     """Activation at which an episode begins."""
     off: Share
-    """Activation at which it ends."""
+    """Activation at which it ends, at most `on`."""
+    rise_s: Seconds
+    """An episode began at most so long before its running mean reached `on`."""
     least_s: Seconds
     """Shorter episodes are none."""
     merge_s: Seconds
     """Two episodes closer than this are one."""
+    vote_s: Seconds
+    """What an episode looks like now is voted over so long."""
     split_s: Seconds
     """A new class must hold so long to split an episode."""
     longest_s: Seconds
@@ -146,6 +150,8 @@ class SegmentRules(Section):
     """Dwell from which the score is not reduced."""
     blind_s: Seconds
     """A hole in the landmarks longer than this ends what was open."""
+    calm_s: Seconds
+    """What can be seen must have changed so long before it is told."""
     ceiling_head: Share
     """Highest score of a head event: the measured precision of the rule."""
     ceiling_arms: Share
@@ -156,6 +162,12 @@ class SegmentRules(Section):
     """Highest score of a posture event."""
     ceiling_illustrative: Share
     """Highest score of an illustrative gesture."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.off > self.on:
+            raise ValueError(f"off {self.off:g} must not be above on {self.on:g}")
+        return self
 
 
 class Rules(Section):
