@@ -17,7 +17,7 @@ from streams.deidentify.detectors.base import Detection, FaceDetector
 from streams.deidentify.detectors.evidence import confident
 from streams.deidentify.guard import GuardedDetector
 from streams.deidentify.masks import Masker, whole
-from streams.deidentify.policy import MaskPolicy
+from streams.deidentify.policy import MaskPolicy, SeenFace
 from streams.media import RawFrame, RawGap
 
 AHEAD = 2
@@ -101,6 +101,14 @@ class FaceDeidentifier:
     def holding(self) -> bool:
         """Whether frames wait for their look-back to be over."""
         return bool(self._waiting or self._asked)
+
+    @property
+    def seen(self) -> tuple[SeenFace, ...] | None:
+        """The faces found in the frame last pushed, of tracks that have a number; None: nothing was answered for it.
+
+        With several detectors the answer comes `AHEAD` frames later, so here it is always None.
+        """
+        return None if self._asked else self._policy.seen
 
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         """Take the next frame; the frames whose look-back is over by now, in order (often one, sometimes none)."""

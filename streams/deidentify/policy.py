@@ -86,6 +86,15 @@ class Decision:
     masks: tuple[FaceMask, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SeenFace:
+    """A face the detector found in a frame: the number of its track, its box in pixels of the frame, and score 0-1."""
+
+    track: int
+    box: Box
+    score: float
+
+
 @dataclass(slots=True)
 class _Silence:
     """A run of frames without an answer, as long as it is known to be."""
@@ -122,6 +131,7 @@ class MaskPolicy:
         self._shot_s = NEVER
         self._asked_s = NEVER
         self._silence: _Silence | None = None
+        self._newest: _Moment | None = None
 
     def reset(self, width_px: int, height_px: int) -> None:
         """Forget every face and frame: what comes next has nothing to do with what was, but numbers run on."""
@@ -133,11 +143,21 @@ class MaskPolicy:
         self._shot_s = NEVER
         self._asked_s = NEVER
         self._silence = None
+        self._newest = None
 
     @property
     def faces(self) -> int:
         """Face tracks started so far."""
         return self._tracker.started + self._added.started
+
+    @property
+    def seen(self) -> tuple[SeenFace, ...] | None:
+        """The faces found in the frame last observed, boxes as detected; None where nothing was answered for it."""
+        newest = self._newest
+        if newest is None or newest.silence is not None:
+            return None
+        last = ((track.id, track.hits[-1]) for track in itertools.chain(self._tracker.tracks, self._added.tracks))
+        return tuple(SeenFace(number, hit.box, hit.score) for number, hit in last if hit.t_s == newest.t_s)
 
     def observe(
         self, t_s: float, answer: Sequence[Detection] | None, *, added: Sequence[Detection] = (), cut: bool = False
@@ -160,7 +180,8 @@ class MaskPolicy:
             self._asked_s = t_s
             self._tracker.step(t_s, answer)
         self._added.step(t_s, [item for item in added if not self._explained(t_s, item.box)])
-        self._moments.append(_Moment(t_s, self._shot_s, self._asked_s, self._silence))
+        self._newest = _Moment(t_s, self._shot_s, self._asked_s, self._silence)
+        self._moments.append(self._newest)
 
     def decide(self) -> Decision:
         """What may be shown of the oldest frame not yet decided, by all that is known now (IndexError: no frame)."""

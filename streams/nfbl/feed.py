@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from buffers.records import NfblEvent, NfblState, NfblWatch, Prosody
+from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
-from streams.nfbl.landmarks import SeenFace
 
 FeedItem = NfblEvent | NfblWatch | NfblState
 

@@ -36,15 +36,6 @@ class Side(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class SeenFace:
-    """A face the masker found in a frame: the number of its track, its box in pixels of the frame, and score 0-1."""
-
-    track: int
-    box: Box
-    score: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """The part of one raw frame that the engine looks at, scaled down.
