@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from buffers.picture import Picture
 from buffers.records import Box
 from configs.settings import FaceSettings
 from streams.deidentify.boxes import moved
@@ -22,7 +23,11 @@ FACE = Box(200, 100, 320, 240)
 def in_turn(*replies: Reply) -> Reply:
     """Replies one after the other."""
     rest = iter(replies)
-    return lambda picture: next(rest)(picture)
+
+    def reply(picture: Picture) -> list[Detection]:
+        return next(rest)(picture)
+
+    return reply
 
 
 def observed(*answers: Sequence[Detection] | None, cuts: tuple[int, ...] = ()) -> MaskPolicy:
