@@ -35,6 +35,8 @@ class Family(StrEnum):
     """A raised head."""
     ILLUSTRATIVE = "illustrative"
     """Hands that move freely, mostly while speaking. Not an NFBL."""
+    MODEL = "model"
+    """What a trained model says of a group; one for each side it tells apart."""
 
 
 @dataclass(frozen=True, slots=True)
