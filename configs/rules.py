@@ -62,27 +62,47 @@ class HeadRules(Section):
     """Finger points in zones from which the activation is 1."""
     hand_smallest: Positive
     """Smallest hand (wrist to middle knuckle), in H."""
+    hand_small: Positive
+    """Size from which a hand is surely no phantom, in H."""
+    hand_near: Positive
+    """Size up to which a hand is surely no nearer than the head, in H."""
     hand_largest: Positive
     """Largest hand, in H: one held out in front is nearer and larger."""
     handedness: Share
     """Score from which a hand is one."""
+    speed_touch: Positive
+    """Speed against the face up to which a hand surely touches, in H per second."""
     speed: Positive
     """Speed against the face above which a hand passes by, in H per second."""
-    cover_points: Annotated[int, Field(ge=1)]
+    net_s: Seconds
+    """Time over which a hand's way is taken, so that rubbing to and fro is no passing by."""
+    cover_points: Annotated[int, Field(ge=3)]
     """Points of one hand on the face from which it covers it."""
 
 
 class ArmsRules(Section):
     """Folded arms, a hand on the other arm, hands on hips."""
 
+    visible: Share
+    """Visibility from which shoulders, elbows and wrists are where the pose says."""
+    hidden_wrist: Share
+    """Visibility from which a wrist is believed in folded arms."""
     fold: Positive
     """Wrist to opposite elbow, in SW."""
+    past: Positive
+    """How far folded wrists lie past each other, in SW."""
     arm: Positive
     """Hand to the other arm's line, in SW."""
+    arm_points: Annotated[int, Field(ge=3)]
+    """Finger points on the other arm from which the activation is 1."""
+    still: Positive
+    """Speed up to which a hand rests on the other arm, in H per second."""
     akimbo: Positive
     """Wrist to hip, in SW."""
     elbow_out: Positive
     """Elbow beyond the shoulder sideways for akimbo, in SW."""
+    trunk: Positive
+    """Length of a trunk whose hips are seen and not guessed, in SW."""
 
 
 class HandsRules(Section):
@@ -90,17 +110,37 @@ class HandsRules(Section):
 
     apart: Positive
     """Least distance between points of the two hands, in hand sizes."""
+    wrists_apart: Positive
+    """Distance of the pose's wrists up to which one found hand may be both, in SW."""
+    wrist_visible: Share
+    """Visibility from which a wrist is where the pose says."""
+    rubbing: Positive
+    """Speed up to which hands at each other are still, in H per second."""
+    chest_points: Annotated[int, Field(ge=3)]
+    """Finger points at the notch from which the activation is 1."""
+    rest_s: Seconds
+    """How long a hand must have stayed at the chest."""
+    rest_travel: Positive
+    """Largest extent of its way in that time, in H."""
 
 
 class PostureRules(Section):
     """Shoulders, trunk, head."""
 
+    visible: Share
+    """Visibility from which a shoulder is where the pose says."""
     shrug_rise: Positive
     """Rise of the shoulders against their own past, in SW."""
     shrug_longest_s: Seconds
     """Shoulders that stay up longer are a way of sitting."""
+    after_speech_s: Seconds
+    """How long after speech a shrug belongs to it."""
     past_s: Seconds
     """The past they are compared with."""
+    noise: Positive
+    """The pose's noise, in SW."""
+    scale_change: Positive
+    """Change of size that is a lean, a step or a zoom, as a share."""
     torso_shift: Positive
     """Shift of the point between the shoulders, in SW."""
     torso_within_s: Seconds
@@ -114,15 +154,23 @@ class IllustrativeRules(Section):
 
     speed: Positive
     """Speed of a free hand from which it gestures, in H per second."""
+    after_speech_s: Seconds
+    """How long after speech a gesture belongs to it."""
 
 
 class ConfoundRules(Section):
     """What looks like a touch and is none."""
 
-    static_s: Seconds
-    """A hand that has stayed so long at the mouth, chin or neck in one shape holds something."""
-    static_travel: Positive
-    """Largest way of its points against the face in that time, in H."""
+    grip: Share
+    """Folding of the fingers from which a hand is closed."""
+    held_s: Seconds
+    """A closed hand raised free, or at the mouth while the own lips speak, holds something after so long."""
+    forget_s: Seconds
+    """A hand unseen for so long may have put it down."""
+    lips_move: Positive
+    """Standard deviation of the lips' gap within a second from which they speak, in H."""
+    doubtful: Share
+    """Quality of a touch by a closed hand."""
 
 
 class SegmentRules(Section):

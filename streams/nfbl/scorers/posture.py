@@ -1,0 +1,176 @@
+"""Shrugs (N30), a moved trunk (N19) and a raised head (N27), each against the person's own last seconds.
+
+Landmarks cannot tell a moved trunk from a camera that pans; where the hips are seen, they help.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from buffers.records import Group
+from configs.rules import PostureRules, Rules
+from streams.nfbl.features import Features, Torso
+from streams.nfbl.landmarks import Points, Side
+from streams.nfbl.scorers.speech import UNHEARD_QUALITY, Speech
+from streams.nfbl.scorers.zones import fall, rise
+from streams.nfbl.signals import Family, Sight, Signal
+
+ENOUGH_PAST: Final = 0.5
+"""Share of the past that must have been seen before anything is compared with it."""
+
+LEAST_SEEN: Final = 5
+"""Looks at the body that make a past: the median of fewer is noise."""
+
+PITCH_QUALITY: Final = 0.7
+"""A pitch from the flat mesh is coarse."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """The trunk at one time; heights and places in pixels, `size` of the face or the shoulders for changes of scale."""
+
+    t_s: float
+    left_y: float
+    right_y: float
+    nose_y: float
+    middle: Points
+    hips: Points | None
+    shown_px: float
+    face_px: float | None
+
+
+class PostureScorer:
+    """The rules of shoulders, trunk and head."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Start without a past."""
+        self._rules = rules.posture
+        self._speech = Speech(rules.posture.after_speech_s)
+        self._looks: deque[_Look] = deque()
+        self._pitches: deque[tuple[float, float]] = deque()
+        self._raised_s: float | None = None
+        self._of_body: tuple[Signal, ...] = ()
+
+    def look(self, features: Features) -> Sight:
+        """Body signals change when the body is looked at, and hold until then; the head's pitch is read each time."""
+        heard = self._speech.hear(features)
+        head_up = self._head_up(features)
+        reason = _why_blind(features.torso, self._rules)
+        if features.torso is None or reason is not None:
+            self._forget_body()
+            return Sight(signals=head_up, blind={Group.POSTURE: reason or "no body"})
+        if features.torso.new:
+            self._looks.append(_seen(features, features.torso))
+            while self._looks[0].t_s < features.t_s - self._rules.past_s:
+                self._looks.popleft()
+            self._of_body = (*self._shrug(features.torso, heard), *self._torso(features.torso))
+        return Sight(signals=self._of_body + head_up)
+
+    def reset(self) -> None:
+        """Forget: what comes next is another shot or person."""
+        self._speech.reset()
+        self._pitches.clear()
+        self._forget_body()
+
+    def _forget_body(self) -> None:
+        self._looks.clear()
+        self._raised_s, self._of_body = None, ()
+
+    def _past_is_enough(self) -> bool:
+        span_s = self._looks[-1].t_s - self._looks[0].t_s
+        return len(self._looks) >= LEAST_SEEN and span_s >= ENOUGH_PAST * self._rules.past_s
+
+    def _shrug(self, torso: Torso, heard: bool | None) -> tuple[Signal, ...]:
+        rules, now = self._rules, self._looks[-1]
+        if not self._past_is_enough():
+            return ()
+        ups = [
+            float(np.median([getattr(look, name) for look in self._looks]) - getattr(now, name)) / torso.width_px
+            for name in ("left_y", "right_y", "nose_y")
+        ]
+        up, head = (ups[0] + ups[1]) / 2, abs(ups[2])
+        raised = rise(up, 0.7 * rules.shrug_rise, 1.3 * rules.shrug_rise)
+        if raised == 0.0:
+            self._raised_s = None
+            return ()
+        if self._raised_s is None:
+            self._raised_s = now.t_s
+        if heard is False or now.t_s - self._raised_s > rules.shrug_longest_s:
+            return ()
+        # Both shoulders, and not because one side sinks; the head stays, or the whole body has moved or leans.
+        alike = rise(min(ups[:2]) / up, 0.4, 0.6)
+        stays = fall(head, 0.5 * up, 0.5 * up + rules.noise)
+        shown = float(np.median([look.shown_px for look in self._looks]))
+        leans = fall(abs(now.shown_px / max(shown, 1e-6) - 1.0), 0.5 * rules.scale_change, rules.scale_change)
+        activation = raised * alike * stays * leans
+        if activation == 0.0:
+            return ()
+        quality = min(torso.left.shoulder_visible, torso.right.shoulder_visible)
+        quality *= UNHEARD_QUALITY if heard is None else 1.0
+        return (Signal(Group.POSTURE, Family.SHRUG, Side.BOTH, activation, (("N30", 1.0),), quality),)
+
+    def _torso(self, torso: Torso) -> tuple[Signal, ...]:
+        rules, now = self._rules, self._looks[-1]
+        if len(self._looks) < LEAST_SEEN:
+            return ()
+        recent = [look for look in self._looks if look.t_s >= now.t_s - rules.torso_within_s - 1e-6]
+        if len(recent) < 3:
+            return ()
+        # The lesser of the last two looks: one body found elsewhere for a moment is no movement.
+        shifts = [self._shift(recent[0], look, torso) for look in recent[-2:]]
+        activation = rise(min(shifts), 0.8 * rules.torso_shift, 1.2 * rules.torso_shift)
+        if activation == 0.0:
+            return ()
+        quality = min(torso.left.shoulder_visible, torso.right.shoulder_visible)
+        return (Signal(Group.POSTURE, Family.TORSO, Side.NONE, activation, (("N19", 1.0),), quality),)
+
+    def _shift(self, then: _Look, now: _Look, torso: Torso) -> float:
+        """Way of the shoulders' middle in SW, less that of the hips where they are seen."""
+        way = now.middle - then.middle
+        if then.hips is not None and now.hips is not None:
+            # Hips that come along are a walk or a pan of the camera.
+            way = way - (now.hips - then.hips)
+        if then.face_px and now.face_px and abs(now.face_px / then.face_px - 1.0) > self._rules.scale_change:
+            # Who comes nearer or is zoomed at moves in the picture without moving the trunk.
+            return 0.0
+        return float(np.hypot(*way)) / torso.width_px
+
+    def _head_up(self, features: Features) -> tuple[Signal, ...]:
+        rules, pitch = self._rules, features.pitch_deg
+        if pitch is None:
+            return ()
+        self._pitches.append((features.t_s, pitch))
+        while self._pitches[0][0] < features.t_s - rules.past_s:
+            self._pitches.popleft()
+        if features.t_s - self._pitches[0][0] < ENOUGH_PAST * rules.past_s:
+            return ()
+        up = pitch - float(np.median([value for _, value in self._pitches]))
+        activation = rise(up, 0.8 * rules.head_up_deg, 1.2 * rules.head_up_deg)
+        if activation == 0.0:
+            return ()
+        return (Signal(Group.POSTURE, Family.HEAD_UP, Side.NONE, activation, (("N27", 1.0),), PITCH_QUALITY),)
+
+
+def _seen(features: Features, torso: Torso) -> _Look:
+    left, right = torso.hips
+    return _Look(
+        t_s=features.t_s,
+        left_y=float(torso.left.shoulder[1]),
+        right_y=float(torso.right.shoulder[1]),
+        nose_y=float(torso.nose[1]),
+        middle=torso.middle,
+        hips=None if left is None or right is None else np.asarray((left + right) / 2, np.float32),
+        shown_px=float(np.hypot(*(torso.left.shoulder - torso.right.shoulder))),
+        face_px=features.face.height_px if features.face else None,
+    )
+
+
+def _why_blind(torso: Torso | None, rules: PostureRules) -> str | None:
+    if torso is None:
+        return "no body"
+    visible = min(torso.left.shoulder_visible, torso.right.shoulder_visible)
+    return "shoulders out of view" if visible < rules.visible else None
