@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeAlias
@@ -29,9 +29,9 @@ Timed: TypeAlias = "tuple[float, Packet[VideoStream] | Packet[AudioStream]]"
 """A packet and when it begins (s)."""
 
 
-def clips() -> list[Path]:
-    """The real clips, or a synthetic interview made now in a temporary folder (it is left there)."""
-    found = [path for name in REAL if (path := SHARED / "media" / "video" / name).is_file()]
+def clips(names: Sequence[str] = REAL) -> list[Path]:
+    """The real clips of these names that are there, or a synthetic interview made now in a temporary folder (it is left there)."""
+    found = [path for name in names if (path := SHARED / "media" / "video" / name).is_file()]
     if found:
         return found
     folder = Path(tempfile.mkdtemp(prefix="emotion-monitor-bench-"))
