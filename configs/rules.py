@@ -136,7 +136,11 @@ class PostureRules(Section):
     after_speech_s: Seconds
     """How long after speech a shrug belongs to it."""
     past_s: Seconds
-    """The past they are compared with."""
+    """The past shoulders are compared with."""
+    usual_s: Seconds
+    """The past over which the usual pitch of the head is taken."""
+    usual_after_s: Seconds
+    """How much of it must have been seen."""
     noise: Positive
     """The pose's noise, in SW."""
     scale_change: Positive
@@ -146,7 +150,9 @@ class PostureRules(Section):
     torso_within_s: Seconds
     """Within so long."""
     head_up_deg: Positive
-    """Rise of the head's pitch."""
+    """Rise of the head's pitch above the usual, in degrees."""
+    head_up_longest_s: Seconds
+    """A head that stays up longer is the way it is held now."""
 
 
 class IllustrativeRules(Section):

@@ -29,6 +29,6 @@ def make_scorers(rules: Rules, *, holding_object: bool = False) -> tuple[Scorer,
         ArmsScorer(rules, touches),
         HandsScorer(rules, touches),
         ChestScorer(rules, touches),
-        PostureScorer(rules),
+        PostureScorer(rules, touches),
         IllustrativeScorer(rules, touches),
     )

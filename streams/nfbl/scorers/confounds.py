@@ -8,6 +8,7 @@ is in doubt loses quality, not activation.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,16 +17,13 @@ import numpy as np
 from configs.rules import ConfoundRules
 from streams.nfbl.features import FaceSource, Features
 from streams.nfbl.landmarks import Points
-from streams.nfbl.scorers.zones import Reach, Zone, stretch
+from streams.nfbl.scorers.zones import FACE_ZONES, Reach, Zone, memberships, stretch
 
 RAISED_V, RAISED_U = (0.3, 1.8), 0.9
 """Where a palm is raised before face, neck and chest, in H: nobody speaks into what lies on the table."""
 
-BELOW_CHIN_V: Final = 0.66
-"""Points lower than this are below the chin, its underside included."""
-
 AT_CHIN: Final = 3
-"""So many of a closed hand's 21 points higher than that: it may rest at the chin. One or two are noise."""
+"""So many of a closed hand's 21 points at the chin or above: it may rest there. One or two are noise."""
 
 LONGEST_STEP_S: Final = 0.3
 """A longer time between two looks counts as this: nobody knows what was between."""
@@ -81,7 +79,10 @@ class Doubt:
 
 
 class HeldObject:
-    """Watches one hand for signs that it holds something, and remembers: who holds a microphone does so for long."""
+    """Watches the hands for signs that one holds something, and remembers: who holds a microphone does so for long.
+
+    It is of the person, not of one hand: when one hand passes before the other, the engine may take it for the other.
+    """
 
     def __init__(self, rules: ConfoundRules, *, declared: bool) -> None:
         """`declared`: the user says that the person holds something, so a closed hand does."""
@@ -91,33 +92,43 @@ class HeldObject:
         self._seen_s: float | None = None
 
     def reset(self) -> None:
-        """Forget the hand."""
+        """Forget what was held."""
         self._evidence_s, self._seen_s = 0.0, None
 
-    def doubt(self, t_s: float, reach: Reach, *, own_speech: bool) -> Doubt:
-        """What a touch of this hand is worth. `own_speech`: the person's own lips speak and are heard."""
+    def watch(self, t_s: float, hands: Collection[Reach], *, own_speech: bool) -> None:
+        """Take note of the hands of one tick. `own_speech`: the person's own lips speak and are heard."""
+        if not hands:
+            return
         step_s = 0.0 if self._seen_s is None else t_s - self._seen_s
+        self._seen_s = t_s
         if step_s > self._rules.forget_s:
             self._evidence_s = 0.0
-        self._seen_s = t_s
-        closed = grip(reach.hand.points)
-        free = self._raised_free(reach)
         step_s = min(step_s, LONGEST_STEP_S)
-        if closed < self._rules.grip:
-            self._evidence_s = max(0.0, self._evidence_s - step_s)
-        elif free or own_speech:
+        closed = [reach for reach in hands if grip(reach.hand.points) >= self._rules.grip]
+        if any(_raised(reach) and (own_speech or _at_chin(reach) < AT_CHIN) for reach in closed):
             # Not without end: the hand must be able to show that it is empty again.
             self._evidence_s = min(2.0 * self._rules.held_s, self._evidence_s + step_s)
-        if self._evidence_s >= self._rules.held_s or (self._declared and closed >= self._rules.grip):
-            return Doubt(low_points=0.0, quality=self._rules.doubtful)
+        elif not closed:
+            self._evidence_s = max(0.0, self._evidence_s - step_s)
+
+    def doubt(self, reach: Reach) -> Doubt:
+        """What a touch of this hand is worth."""
+        closed = grip(reach.hand.points)
         if closed < self._rules.grip:
             return Doubt()
+        if self._declared or self._evidence_s >= self._rules.held_s:
+            return Doubt(low_points=0.0, quality=self._rules.doubtful)
         # A neck is touched with open fingers; a fist before it is a gesture or holds something.
+        free = _at_chin(reach) < AT_CHIN
         return Doubt(low_points=1.0 - closed if free else 1.0, quality=self._rules.doubtful)
 
-    @staticmethod
-    def _raised_free(reach: Reach) -> bool:
-        """Whether the palm is raised before face or chest and nothing of the hand is at the chin or above."""
-        u, v = reach.palm
-        raised = abs(float(u)) < RAISED_U and RAISED_V[0] < float(v) < RAISED_V[1]
-        return raised and int(np.count_nonzero(reach.all_points[:, 1] < BELOW_CHIN_V)) < AT_CHIN
+
+def _raised(reach: Reach) -> bool:
+    u, v = (float(value) for value in reach.palm)
+    return abs(u) < RAISED_U and RAISED_V[0] < v < RAISED_V[1]
+
+
+def _at_chin(reach: Reach) -> float:
+    """Points of the whole hand at the chin or above it, as a soft count."""
+    shares = memberships(reach.all_points, reach.shape)
+    return sum(float(shares[zone].sum()) for zone in (*FACE_ZONES, Zone.JAW))

@@ -16,8 +16,8 @@ from streams.nfbl.signals import Family, Sight, Signal
 
 KNUCKLES: Final = (5, 9, 13, 17)
 
-LEAST_HAND_H: Final = 0.4
-"""A hand that points at the camera is foreshortened, its fingers are as thick as before: it counts as so many H."""
+HAND_H: Final = 0.5
+"""Wrist to middle knuckle in H. A hand that points at the camera looks shorter; its fingers are as thick as before."""
 
 MERGED_QUALITY: Final = 0.6
 """Two clasped hands of which only one was found: the rest is what the pose says."""
@@ -60,7 +60,7 @@ def closeness(features: Features, rules: HandsRules) -> float:
     if left is not None and right is not None:
         away = left.points[:, None, :] - right.points[None, :, :]
         nearest = float(np.hypot(away[..., 0], away[..., 1]).min())
-        return fall(nearest / _unit(features, left, right), rules.apart, 1.5 * rules.apart)
+        return fall(nearest / _unit(features, left, right), rules.apart, 2.0 * rules.apart)
     if features.torso is None or not features.hands:
         return 0.0
     return _merged(features.torso, features.hands[0], rules)
@@ -87,9 +87,9 @@ def _wrist_gap(torso: Torso, rules: HandsRules) -> float | None:
 
 
 def _unit(features: Features, left: BoundHand, right: BoundHand) -> float:
-    """A hand's size in pixels: the larger of the two, and no less than a hand pointing at the camera would have."""
+    """A hand's size in pixels: the larger of the two, and no less than the face says."""
     sizes = [float(np.hypot(*(hand.points[9] - hand.points[0]))) for hand in (left, right)]
-    return max(*sizes, LEAST_HAND_H * features.face.height_px if features.face else 0.0, 1e-6)
+    return max(*sizes, HAND_H * features.face.height_px if features.face else 0.0, 1e-6)
 
 
 def _kinds(features: Features, left: BoundHand, right: BoundHand, rules: HandsRules) -> tuple[tuple[str, float], ...]:

@@ -31,6 +31,9 @@ CLASSES: Final[Mapping[Zone, tuple[tuple[str, float], ...]]] = {
 COVERING: Final = 2.0
 """What a covered face counts beside the parts that are touched: more than all of them together."""
 
+FINGERS_COVER, FINGERS_FEW, FINGERS_ALL = 0.15, 6.0, 9.0
+"""How far fingers without the palm cover a face, when so many to so many of their ten points lie on it."""
+
 RUBBING: Final = (0.2, 0.8)
 """Speed in H per second from which a hand at the eye begins to rub it, and surely does: 1-5 Hz over a tenth of H."""
 
@@ -89,11 +92,14 @@ def _on_face(touch: Touch) -> float:
 
 def _cover(touch: Touch, rules: HeadRules, mesh_lost_s: float) -> float:
     """How far one hand covers the face, 0-1: palm and most fingers on it, and the eyes behind or the mesh lost."""
-    points = rise(_on_face(touch), rules.cover_points - 2, rules.cover_points)
+    points_on = _on_face(touch)
+    points = rise(points_on, rules.cover_points - 2, rules.cover_points)
     # A palm at the cheek that holds the head has its fingers on the face too, but the eyes look past it.
     upper = touch.zones.get(Zone.EYES, 0.0) + touch.zones.get(Zone.FOREHEAD, 0.0)
     hidden = 1.0 if mesh_lost_s > 0.0 else rise(upper, 1.0, 3.0)
-    return touch.reach.palm_in_face * points * hidden
+    # Fingers alone may cover it too, or rub the eyes.
+    palm = max(touch.reach.palm_in_face, FINGERS_COVER * rise(points_on, FINGERS_FEW, FINGERS_ALL))
+    return palm * points * hidden
 
 
 def _votes(touch: Touch, cover: float) -> tuple[tuple[str, float], ...]:

@@ -16,6 +16,7 @@ from configs.rules import PostureRules, Rules
 from streams.nfbl.features import Features, Torso
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.speech import UNHEARD_QUALITY, Speech
+from streams.nfbl.scorers.touches import SIDES, Touches
 from streams.nfbl.scorers.zones import fall, rise
 from streams.nfbl.signals import Family, Sight, Signal
 
@@ -24,6 +25,9 @@ ENOUGH_PAST: Final = 0.5
 
 LEAST_SEEN: Final = 5
 """Looks at the body that make a past: the median of fewer is noise."""
+
+UPRIGHT: Final = 0.75
+"""Quantile of the pitch that is the upright head's: people look down at notes and table for half of the time."""
 
 PITCH_QUALITY: Final = 0.7
 """A pitch from the flat mesh is coarse."""
@@ -46,19 +50,23 @@ class _Look:
 class PostureScorer:
     """The rules of shoulders, trunk and head."""
 
-    def __init__(self, rules: Rules) -> None:
-        """Start without a past."""
+    def __init__(self, rules: Rules, touches: Touches) -> None:
+        """`touches` tells which hands are at the head."""
         self._rules = rules.posture
+        self._touches = touches
         self._speech = Speech(rules.posture.after_speech_s)
         self._looks: deque[_Look] = deque()
         self._pitches: deque[tuple[float, float]] = deque()
+        self._up_s: float | None = None
         self._raised_s: float | None = None
         self._of_body: tuple[Signal, ...] = ()
 
     def look(self, features: Features) -> Sight:
         """Body signals change when the body is looked at, and hold until then; the head's pitch is read each time."""
         heard = self._speech.hear(features)
-        head_up = self._head_up(features)
+        # A hand before the face bends the mesh.
+        hidden = not all(self._touches.free(features, side) for side in SIDES)
+        head_up = () if hidden else self._head_up(features)
         reason = _why_blind(features.torso, self._rules)
         if features.torso is None or reason is not None:
             self._forget_body()
@@ -73,7 +81,9 @@ class PostureScorer:
     def reset(self) -> None:
         """Forget: what comes next is another shot or person."""
         self._speech.reset()
+        self._touches.reset()
         self._pitches.clear()
+        self._up_s = None
         self._forget_body()
 
     def _forget_body(self) -> None:
@@ -92,7 +102,7 @@ class PostureScorer:
             float(np.median([getattr(look, name) for look in self._looks]) - getattr(now, name)) / torso.width_px
             for name in ("left_y", "right_y", "nose_y")
         ]
-        up, head = (ups[0] + ups[1]) / 2, abs(ups[2])
+        up, head = (ups[0] + ups[1]) / 2, ups[2]
         raised = rise(up, 0.7 * rules.shrug_rise, 1.3 * rules.shrug_rise)
         if raised == 0.0:
             self._raised_s = None
@@ -101,9 +111,11 @@ class PostureScorer:
             self._raised_s = now.t_s
         if heard is False or now.t_s - self._raised_s > rules.shrug_longest_s:
             return ()
-        # Both shoulders, and not because one side sinks; the head stays, or the whole body has moved or leans.
+        # Both shoulders, and not because one side sinks. A body that rises takes the head along; one that leans
+        # forward takes it down, while in a shrug it sinks a little.
         alike = rise(min(ups[:2]) / up, 0.4, 0.6)
-        stays = fall(head, 0.5 * up, 0.5 * up + rules.noise)
+        share = 0.25 if head > 0.0 else 0.5
+        stays = fall(abs(head), share * up, share * up + 2.0 * rules.noise)
         shown = float(np.median([look.shown_px for look in self._looks]))
         leans = fall(abs(now.shown_px / max(shown, 1e-6) - 1.0), 0.5 * rules.scale_change, rules.scale_change)
         activation = raised * alike * stays * leans
@@ -144,13 +156,17 @@ class PostureScorer:
         if pitch is None:
             return ()
         self._pitches.append((features.t_s, pitch))
-        while self._pitches[0][0] < features.t_s - rules.past_s:
+        while self._pitches[0][0] < features.t_s - rules.usual_s:
             self._pitches.popleft()
-        if features.t_s - self._pitches[0][0] < ENOUGH_PAST * rules.past_s:
+        if features.t_s - self._pitches[0][0] < rules.usual_after_s:
             return ()
-        up = pitch - float(np.median([value for _, value in self._pitches]))
+        up = pitch - float(np.quantile([value for _, value in self._pitches], UPRIGHT))
         activation = rise(up, 0.8 * rules.head_up_deg, 1.2 * rules.head_up_deg)
         if activation == 0.0:
+            self._up_s = None
+            return ()
+        self._up_s = features.t_s if self._up_s is None else self._up_s
+        if features.t_s - self._up_s > rules.head_up_longest_s:
             return ()
         return (Signal(Group.POSTURE, Family.HEAD_UP, Side.NONE, activation, (("N27", 1.0),), PITCH_QUALITY),)
 

@@ -46,7 +46,7 @@ class Touches:
         """`holding_object`: the user says that the person holds a microphone or the like."""
         self._rules = rules.head
         self._lips = Lips(rules.confounds)
-        self._held = {side: HeldObject(rules.confounds, declared=holding_object) for side in SIDES}
+        self._held = HeldObject(rules.confounds, declared=holding_object)
         self._ways: dict[Side, deque[tuple[float, Points]]] = {side: deque() for side in SIDES}
         self._last: tuple[Features, Mapping[Side, Touch]] | None = None
 
@@ -54,9 +54,9 @@ class Touches:
         """Forget: what comes next is another shot or person."""
         self._last = None
         self._lips.reset()
-        for side in SIDES:
-            self._held[side].reset()
-            self._ways[side].clear()
+        self._held.reset()
+        for way in self._ways.values():
+            way.clear()
 
     def of(self, features: Features) -> Mapping[Side, Touch]:
         """Every hand at the head, by side. Asked again of the same features, it answers the same."""
@@ -73,8 +73,10 @@ class Touches:
         heard = features.speaking is None or features.speaking >= HEARD
         own_speech = self._lips.speak(features) and heard
         found: dict[Side, Touch] = {}
-        for side, reach in reaches(features).items():
-            doubt = self._held[side].doubt(features.t_s, reach, own_speech=own_speech)
+        hands = reaches(features)
+        self._held.watch(features.t_s, hands.values(), own_speech=own_speech)
+        for side, reach in hands.items():
+            doubt = self._held.doubt(reach)
             speed = self._speed(features.t_s, side, reach)
             zones = {
                 zone: points * (doubt.low_points if zone in HELD_NEAR else 1.0) for zone, points in reach.zones.items()
