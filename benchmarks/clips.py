@@ -30,7 +30,7 @@ Timed: TypeAlias = "tuple[float, Packet[VideoStream] | Packet[AudioStream]]"
 
 
 def clips(names: Sequence[str] = REAL) -> list[Path]:
-    """The real clips of these names that are there, or a synthetic interview made now in a temporary folder (it is left there)."""
+    """The real clips of these names, or a synthetic interview made now in a temporary folder (it is left there)."""
     found = [path for name in names if (path := SHARED / "media" / "video" / name).is_file()]
     if found:
         return found

@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from buffers.records import Group
+from buffers.records import Group, NfblEvent, Phase
 from configs.errors import ConfigError, ModelUnavailable, MonitorError
 from configs.rules import rules
 from streams.nfbl.features import Features
+from streams.nfbl.feed import Report
 from streams.nfbl.joints import JOINTS as ALL_JOINTS
 from streams.nfbl.joints import gathered
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.manifest import InputPart, Kind, Layout, Manifest, read_manifest
 from streams.nfbl.modelled import FAILURES, SLOW_RUNS, FallbackScorer, ModelScorer
+from streams.nfbl.segmenter import Segmenter
 from streams.nfbl.signals import Family, Sight, Signal
 from streams.nfbl.skeleton import SkeletonModel
 from streams.nfbl.windows import GAP_S, laid_out, normalised, resampled
@@ -426,6 +428,28 @@ def test_a_model_slower_than_its_stride_is_given_up(model: SkeletonModel, takes_
     assert (scorer.given_up is None) == kept
     if not kept:
         assert scorer.given_up == f"took longer than its stride of 0.2 s {SLOW_RUNS} times in a row"
+
+
+# --- the whole chain -------------------------------------------------------------------------------------------------
+
+
+def test_a_raised_wrist_becomes_one_event_of_the_model_whatever_the_rate(model: SkeletonModel) -> None:
+    for rate_hz in (10.0, 15.0, 30.0):
+        scorer = FallbackScorer(ModelScorer(model, rules()), [])
+        segmenter = Segmenter(rules().segments, source=scorer.source)
+        reports: list[Report] = []
+        for number in range(round(8 * rate_hz)):
+            t_s = number / rate_hz
+            sight = scorer.look(tick(t_s, up=float(2.0 <= t_s < 5.0)))
+            reports += segmenter.step(t_s, sight.signals, None)
+        reports += segmenter.finish(8.0)
+        events = [report.item for report in reports if isinstance(report.item, NfblEvent)]
+        assert [(event.id, event.phase) for event in events] == [("e1", Phase.OPEN), ("e1", Phase.CLOSE)]
+        last = events[-1]
+        assert (last.class_id, last.group, last.side, last.source) == ("N3", Group.HEAD, "right", "model:tiny+rules")
+        # The model sees a window of 0.7 s that must be half full of it, every 0.2 s.
+        assert last.start_s == pytest.approx(2.3, abs=0.31)
+        assert last.end_s == pytest.approx(5.3, abs=0.5)
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
