@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection
 
 from buffers.audio import AudioStore
 from buffers.events import EventLog
 from buffers.frames import FrameStore
 from buffers.prosody import ProsodyStore
 from buffers.records import (
+    NFBL_GROUPS,
     Baseline,
     Cadence,
     CleanAudio,
@@ -22,6 +24,7 @@ from buffers.records import (
     Evidence,
     EvidencePlan,
     Gap,
+    Group,
     HorizonLimits,
     NfblEvent,
     Prosody,
@@ -63,6 +66,7 @@ class Horizon:
         self._prosody = ProsodyStore(limits)
         self._events = EventLog(limits)
         self._nfbl = Spans()
+        self._nfbl_groups = {group: Spans() for group in NFBL_GROUPS}
         self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
         self._first_s: float | None = None
         self._last_s = 0.0
@@ -102,9 +106,13 @@ class Horizon:
         else:
             self._gaps.append(gap)
 
-    def nfbl_observed(self, start_s: float, end_s: float) -> None:
-        """An NFBL feed was attached and not blind during [start_s, end_s); spans come in order of time."""
-        self._nfbl.add(start_s, end_s)
+    def nfbl_observed(self, start_s: float, end_s: float, groups: Collection[Group] = NFBL_GROUPS) -> None:
+        """An NFBL feed could see these groups during [start_s, end_s); spans come in order of time."""
+        seen = [group for group in NFBL_GROUPS if group in groups]
+        if seen:
+            self._nfbl.add(start_s, end_s)
+        for group in seen:
+            self._nfbl_groups[group].add(start_s, end_s)
 
     def evidence(self, window: Window, plan: EvidencePlan) -> Evidence:
         """Cut what is held for a window.
@@ -127,6 +135,9 @@ class Horizon:
                 video=_share(self._frames.shown_s(start_s, end_s), window),
                 audio=_share(self._heard_s(start_s, end_s), window),
                 nfbl=_share(self._nfbl.seconds(start_s, end_s), window),
+                nfbl_groups=tuple(
+                    (group, _share(seconds, window)) for group, seconds in self._group_seconds(start_s, end_s)
+                ),
             ),
             baseline=self._baseline(window),
             av_offset_s=self._av_offset_s,
@@ -135,7 +146,8 @@ class Horizon:
     @property
     def nbytes(self) -> int:
         """Bytes held by all buffers, media exactly and the rest estimated."""
-        rest = self._prosody.nbytes + self._events.nbytes + self._nfbl.nbytes + len(self._gaps) * GAP_BYTES
+        spans = self._nfbl.nbytes + sum(spans.nbytes for spans in self._nfbl_groups.values())
+        rest = self._prosody.nbytes + self._events.nbytes + spans + len(self._gaps) * GAP_BYTES
         return self._frames.nbytes + self._audio.nbytes + rest
 
     @property
@@ -174,7 +186,14 @@ class Horizon:
             pitch_spread_st=voice.pitch_spread_st,
             movement=self._frames.movement(start_s, end_s),
             watched_s=watched_s,
+            watched_groups=self._group_seconds(start_s, end_s),
         )
+
+    def _group_seconds(self, start_s: float, end_s: float) -> tuple[tuple[Group, float], ...]:
+        """For how long each group of body language could be seen; empty where none ever was."""
+        if self._nfbl.seconds(start_s, end_s) <= 0.0:
+            return ()
+        return tuple((group, spans.seconds(start_s, end_s)) for group, spans in self._nfbl_groups.items())
 
     def _heard_s(self, start_s: float, end_s: float) -> float:
         """Seconds of sound that were kept; where none ever was (voice mode `features-only`), that were measured."""

@@ -383,6 +383,8 @@ class Baseline:
     movement: float | None
     watched_s: float | None = None
     """Seconds of it for which an NFBL feed watched (0: none, so `nfbl` says nothing); None where not told."""
+    watched_groups: tuple[tuple[Group, float], ...] = ()
+    """Seconds of it for which each group of body language could be seen; empty where not told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

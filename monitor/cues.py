@@ -110,10 +110,14 @@ class ClassReading:
 
 @dataclass(frozen=True, slots=True)
 class GroupReading:
-    """Reports of one body region; `classes` by number of events, most first."""
+    """Reports of one body region; `classes` by number of events, most first.
+
+    `watched_s` are the seconds, in the part that is read, for which the region could be seen.
+    """
 
     group: Group
     classes: tuple[ClassReading, ...]
+    watched_s: float
 
     @property
     def events(self) -> int:
@@ -143,6 +147,7 @@ class CueReading:
         watched_s: seconds in the part that is read for which an NFBL feed was attached and not blind.
         groups: NFBL reports by body region, None where no feed watched (which is not the same as calm).
         seen: share 0-1 of the window in which something was seen; `heard` and `watched` likewise.
+        watched_groups: the same for each group of body language; empty where not told.
     """
 
     reference: Reference
@@ -159,6 +164,7 @@ class CueReading:
     seen: float
     heard: float
     watched: float
+    watched_groups: tuple[tuple[Group, float], ...]
 
     @property
     def blank(self) -> bool:
@@ -189,15 +195,8 @@ def _against_session(evidence: Evidence) -> CueReading:
         pitch_spread=Measure(now.pitch_spread_st, baseline.pitch_spread_st),
         movement=Measure(evidence.movement, baseline.movement),
         watched_s=watched_s,
-        groups=_groups(evidence, evidence.counts, _usual_per_s(baseline), watched_s),
+        groups=_groups(evidence, evidence.counts, _Usual.of(baseline), evidence.window.length_s),
     )
-
-
-def _usual_per_s(baseline: Baseline) -> dict[str, float] | None:
-    """Events per second by class, None when nobody watched: an empty list is not the same as a calm person."""
-    untold = baseline.observed_s if baseline.nfbl else 0.0
-    watched_s = untold if baseline.watched_s is None else baseline.watched_s
-    return {count.class_id: count.events / watched_s for count in baseline.nfbl} if watched_s > 0 else None
 
 
 def _against_beginning(evidence: Evidence, split_s: float) -> CueReading:
@@ -208,7 +207,8 @@ def _against_beginning(evidence: Evidence, split_s: float) -> CueReading:
     # What began before the window belongs to what was before it, as in the counts.
     first = _counted(event for event in evidence.events if window.start_s <= event.start_s < split_s)
     later = _counted(event for event in evidence.events if event.start_s >= split_s)
-    usual = {count.class_id: count.events / beginning_s for count in first}
+    watched = {group: share * beginning_s for group, share in evidence.coverage.nfbl_groups}
+    usual = _Usual(first, evidence.coverage.nfbl * beginning_s, watched, beginning_s)
     return _reading(
         evidence,
         Reference(Origin.BEGINNING, beginning_s),
@@ -230,6 +230,36 @@ def movement(frames: Sequence[StoredFrame]) -> float | None:
     known = [(found, seconds) for found, seconds in pairs if found is not None]
     total_s = math.fsum(seconds for _, seconds in known)
     return math.fsum(found for found, _ in known) / total_s if total_s > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What was reported in the time of reference, `observed_s` long, and for how long each region was watched."""
+
+    counts: tuple[NfblCount, ...]
+    watched_s: float
+    watched_groups_s: dict[Group, float]
+    observed_s: float
+
+    @classmethod
+    def of(cls, baseline: Baseline) -> _Usual:
+        # Where nobody says how long was watched, only reports show that somebody did.
+        untold = baseline.observed_s if baseline.nfbl else 0.0
+        watched_s = untold if baseline.watched_s is None else baseline.watched_s
+        return cls(baseline.nfbl, watched_s, dict(baseline.watched_groups), baseline.observed_s)
+
+    def events(self, now: NfblCount, watched_s: float) -> float | None:
+        """Events of that class that would be usual in so many seconds of watching.
+
+        None where its region was not watched enough: an empty list is not the same as a calm person.
+        """
+        reference_s = self.watched_groups_s.get(now.group, self.watched_s)
+        # Who could be seen for less than a minute, and for less than half of the time, shows no rate of their own.
+        least_s = min(FULL_REFERENCE_S, self.observed_s / 2) if now.group in self.watched_groups_s else 0.0
+        if min(reference_s, watched_s) <= 0.0 or reference_s < least_s:
+            return None
+        before = math.fsum(count.events for count in self.counts if count.class_id == now.class_id)
+        return before * watched_s / reference_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +316,7 @@ def _reading(
         seen=evidence.coverage.video,
         heard=evidence.coverage.audio,
         watched=evidence.coverage.nfbl,
+        watched_groups=evidence.coverage.nfbl_groups,
     )
 
 
@@ -313,27 +344,35 @@ def _counted(events: Iterable[NfblEvent]) -> tuple[NfblCount, ...]:
 
 
 def _groups(
-    evidence: Evidence, counts: Iterable[NfblCount], usual_per_s: dict[str, float] | None, watched_s: float
+    evidence: Evidence, counts: Iterable[NfblCount], usual: _Usual, length_s: float
 ) -> tuple[GroupReading, ...]:
-    """Readings of the classes that were reported now, in the fixed order of `Group`, then by number and id."""
+    """Readings of the classes that were reported now, in the fixed order of `Group`, then by number and id.
+
+    Of the `length_s` seconds that are read, each region counts for the share in which it could be seen.
+    """
     # The feed's own name where it told one, else the taxonomy's, else the id.
     names = {known.id: known.name for known in taxonomy().classes}
     names |= {event.class_id: event.name for event in evidence.events}
-    readings = [
-        ClassReading(
-            count.class_id,
-            names.get(count.class_id, count.class_id),
-            count.group,
-            count.events,
-            None if usual_per_s is None else usual_per_s.get(count.class_id, 0.0) * watched_s,
-            count.score_sum / count.events,
+    shares = dict(evidence.coverage.nfbl_groups)
+    held = sorted((count for count in counts if count.events), key=lambda count: (-count.events, count.class_id))
+    readings: list[GroupReading] = []
+    for group in Group:
+        watched_s = shares.get(group, evidence.coverage.nfbl) * length_s
+        classes = tuple(
+            ClassReading(
+                count.class_id,
+                names.get(count.class_id, count.class_id),
+                group,
+                count.events,
+                usual.events(count, watched_s),
+                count.score_sum / count.events,
+            )
+            for count in held
+            if count.group is group
         )
-        for count in counts
-        if count.events
-    ]
-    readings.sort(key=lambda item: (-item.events, item.class_id))
-    by_group = ((group, tuple(item for item in readings if item.group is group)) for group in Group)
-    return tuple(GroupReading(group, classes) for group, classes in by_group if classes)
+        if classes:
+            readings.append(GroupReading(group, classes, watched_s))
+    return tuple(readings)
 
 
 def _pooled_spread_st(bins: Sequence[ProsodyBin]) -> float | None:

@@ -17,6 +17,9 @@ from monitor.cues import CueReading, GroupReading, read_cues
 MOST_EVENTS: Final = 40
 """Events told one by one: at EALD's 8.4 a minute, five minutes. Of more, the best scored are told."""
 
+WHOLLY_SEEN: Final = 0.95
+"""A region seen for less of the window is named: there, that nothing is reported says little."""
+
 
 def nfbl_text(evidence: Evidence) -> str:
     """The window's NFBL for a model to read: rates by region, then events, region first and class second.
@@ -28,14 +31,21 @@ def nfbl_text(evidence: Evidence) -> str:
     if reading.groups is None:
         return "Body language: no detector was watching; that nothing is reported means nothing."
     watched = f"watched {reading.watched:.0%} of the window"
+    unseen = [
+        f"- {group.value}: seen {share:.0%} of the window"
+        for group, share in reading.watched_groups
+        if share < WHOLLY_SEEN
+    ]
     if not reading.groups:
-        return f"Body language (detector reports, unverified; {watched}): nothing was reported."
+        nothing = f"Body language (detector reports, unverified; {watched}): nothing was reported."
+        return "\n".join([nothing, *unseen])
     told = sorted(evidence.events, key=lambda event: (-event.score, event.start_s, event.id))[:MOST_EVENTS]
     told.sort(key=lambda event: (event.start_s, event.id))
     left_out = len(evidence.events) - len(told)
     return "\n".join(
         [
             f"Body language (detector reports, unverified; {watched}; region is surer than kind):",
+            *unseen,
             *(f"- {_rate(group, reading)}" for group in reading.groups),
             *(f"- {_event(event, evidence.window.start_s)}" for event in told),
             *([f"- {left_out} more, of lower score"] if left_out else []),
@@ -80,7 +90,7 @@ def _record(fields: list[object], *blobs: bytes) -> bytes:
 def _rate(group: GroupReading, reading: CueReading) -> str:
     usual = "unknown" if group.usual_events is None else f"{group.usual_events:.1f}"
     span = f"{reading.reference.observed_s:.0f} s of reference"
-    return f"{group.group.value}: {group.events} in {reading.watched_s:.0f} s, usually {usual} (from {span})"
+    return f"{group.group.value}: {group.events} in {group.watched_s:.0f} s, usually {usual} (from {span})"
 
 
 def _event(event: NfblEvent, window_start_s: float) -> str:

@@ -67,6 +67,45 @@ def test_rates_are_taken_over_the_time_somebody_watched() -> None:
     assert reading.groups[0].usual_events == pytest.approx(0.5)
 
 
+HEAD_ALONE = Coverage(1.0, 1.0, 1.0, ((Group.HEAD, 1.0), (Group.HANDS, 0.2)))
+
+
+def test_each_region_has_its_rate_over_the_time_it_could_be_seen() -> None:
+    counts = (count("N7", 5), count("N22", 1, group=Group.HANDS))
+    before = replace(
+        baseline(120.0, (count("N7", 8), count("N22", 6, group=Group.HANDS))),
+        watched_groups=((Group.HEAD, 120.0), (Group.HANDS, 60.0)),
+    )
+    reading = read_cues(evidence(counts=counts, coverage=HEAD_ALONE, before=before))
+    assert reading.groups is not None
+    head, hands = reading.groups
+    assert (head.watched_s, hands.watched_s) == pytest.approx((30.0, 6.0))
+    assert head.usual_events == pytest.approx(2.0)
+    assert hands.usual_events == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    ("reference_s", "seen_s", "known"),
+    [(120.0, 59.0, False), (120.0, 60.0, True), (40.0, 19.0, False), (40.0, 20.0, True)],
+)
+def test_a_region_that_was_hardly_seen_has_no_usual_rate(reference_s: float, seen_s: float, known: bool) -> None:
+    before = replace(
+        baseline(reference_s, (count("N22", 1, group=Group.HANDS),)), watched_groups=((Group.HANDS, seen_s),)
+    )
+    reading = read_cues(evidence(counts=(count("N22", 1, group=Group.HANDS),), coverage=HEAD_ALONE, before=before))
+    assert reading.groups is not None
+    assert (reading.groups[0].usual_events is not None) is known
+
+
+def test_a_report_of_a_region_that_could_not_be_seen_has_no_rate() -> None:
+    unseen = Coverage(1.0, 1.0, 1.0, ((Group.HEAD, 0.0), (Group.HANDS, 1.0)))
+    for before in (baseline(300.0, (count("N7", 4),)), NOBODY_BEFORE):
+        window = evidence(0.0, 30.0, events=(event(20.0),), counts=(count("N7", 1),), coverage=unseen, before=before)
+        reading = read_cues(window)
+        assert reading.groups is not None
+        assert reading.groups[0].usual_events is None
+
+
 def test_a_feed_that_came_late_has_no_usual_rate_and_no_excess() -> None:
     reading = read_cues(evidence(counts=(count("N7", 5),), before=baseline(120.0, watched_s=0.0)))
     assert reading.groups is not None
@@ -198,6 +237,14 @@ def test_nfbl_are_told_region_first_with_their_usual_rate_and_never_the_category
     assert "- head: 1 in 30 s, usually 1.0" in text
     assert "- 3.5-5.5 s head: Touching facial parts (N7, or N10, left; score 1.00)" in text
     assert "manipulation" not in text
+
+
+def test_what_could_not_be_watched_is_told_by_region() -> None:
+    for counts in ((), (count("N7", 1),)):
+        lines = nfbl_text(evidence(coverage=HEAD_ALONE, counts=counts)).splitlines()
+        assert "detector reports, unverified; watched 100% of the window" in lines[0]
+        assert lines[1] == "- hands: seen 20% of the window"
+        assert not any(line.startswith("- head: seen") for line in lines)
 
 
 def test_a_calm_person_and_an_absent_feed_read_differently() -> None:

@@ -12,6 +12,7 @@ from buffers.picture import Picture
 from buffers.records import (
     AUDIO_RATE_HZ,
     DEIDENTIFIER_SEAL,
+    NFBL_GROUPS,
     Cadence,
     CleanAudio,
     CleanFrame,
@@ -103,7 +104,8 @@ def test_a_local_window_is_cut_exactly_from_the_dense_part() -> None:
     assert [one.id for one in evidence.events] == ["e85", "e95"]
     assert [(one.class_id, one.events, one.seconds) for one in evidence.counts] == [("N10", 2, 2.0)]
     assert [one.t_s for one in evidence.prosody] == [84.0 + i for i in range(16)]
-    assert astuple(evidence.coverage) == pytest.approx((1.0, 1.0, 1.0))
+    assert astuple(evidence.coverage)[:3] == pytest.approx((1.0, 1.0, 1.0))
+    assert dict(evidence.coverage.nfbl_groups) == pytest.approx(dict.fromkeys(NFBL_GROUPS, 1.0))
     assert evidence.av_offset_s == 0.02
     assert evidence.gaps == ()
 
@@ -132,6 +134,25 @@ def test_rates_are_relative_to_the_time_the_feed_was_watching() -> None:
     late = session(100, fed_from_s=44).evidence(local(84.0, 100.0), EvidencePlan()).baseline
     assert late.observed_s == pytest.approx(40.0)
     assert [one.events for one in late.nfbl] == [4]
+
+
+def test_each_group_counts_for_the_time_it_could_be_seen() -> None:
+    horizon = Horizon(SMALL)
+    horizon.nfbl_observed(0.0, 10.0, (Group.HEAD, Group.ARMS))
+    horizon.nfbl_observed(10.0, 20.0, (Group.HEAD,))
+    horizon.nfbl_observed(20.0, 30.0, (Group.ILLUSTRATIVE,))
+    horizon.nfbl_observed(30.0, 40.0, ())
+    evidence = horizon.evidence(local(15.0, 35.0), EvidencePlan())
+    assert evidence.coverage.nfbl == pytest.approx(0.25)
+    assert dict(evidence.coverage.nfbl_groups) == pytest.approx(
+        {Group.HEAD: 0.25, Group.ARMS: 0.0, Group.HANDS: 0.0, Group.POSTURE: 0.0}
+    )
+    assert evidence.baseline.watched_s == pytest.approx(15.0)
+    assert dict(evidence.baseline.watched_groups) == pytest.approx(
+        {Group.HEAD: 15.0, Group.ARMS: 10.0, Group.HANDS: 0.0, Group.POSTURE: 0.0}
+    )
+    blind = horizon.evidence(local(20.0, 40.0), EvidencePlan()).coverage
+    assert (blind.nfbl, blind.nfbl_groups) == (0.0, ())
 
 
 def test_without_a_feed_the_baseline_says_how_long_anything_was_seen_or_heard() -> None:
@@ -173,7 +194,7 @@ def test_gaps_are_named_joined_and_missing_from_coverage() -> None:
         Gap(Track.VIDEO, 2.0, 8.0, "camera stalled"),
         Gap(Track.AUDIO, 2.0, 4.0, "packets lost"),
     )
-    assert astuple(evidence.coverage) == pytest.approx((0.25, 0.25, 0.0))
+    assert astuple(evidence.coverage)[:3] == pytest.approx((0.25, 0.25, 0.0))
     assert horizon.evidence(local(4.0, 8.0), EvidencePlan()).gaps == (Gap(Track.VIDEO, 2.0, 8.0, "camera stalled"),)
 
 

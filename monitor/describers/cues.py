@@ -99,7 +99,7 @@ def _rate(group: GroupReading, reading: CueReading) -> str:
         return "usual rate unknown"
     if not reading.reference.absolute:
         return f"usually {group.usual_events:.1f}"
-    now, usual = (60 * events / reading.watched_s for events in (group.events, group.usual_events))
+    now, usual = (60 * events / group.watched_s for events in (group.events, group.usual_events))
     return f"{now:.1f} a minute against usually {usual:.1f}"
 
 
