@@ -15,17 +15,17 @@ COMPARABLE: Final = 0.6
 """Another face of so many times the watched one's side can take the pose or the hands: a third of its area."""
 
 SIDEWAYS: Final = 3.2
-"""Reach of a crop to each side of the face's middle, in face heights: half a shoulder width and an arm, foreshortened
-as it is in front of the body (0.8 + 0.75 x 3.2)."""
+"""Reach of a crop to each side of the face's middle, in face heights: half a shoulder width of 1.6 and an arm that is
+all but stretched out (0.8 + 0.95 x 2.6)."""
 
 UPWARDS: Final = 1.7
 """Above the face's middle: a hand on the head with its elbow raised."""
 
 DOWNWARDS: Final = 5.0
-"""Below it: to the hips (3.4) and a table's edge."""
+"""Below it: past the hips (3.4) to a table's edge."""
 
-BODY_SIDEWAYS: Final = 1.5
-"""The least reach to a side where a neighbour sits: shoulder and upper arm of the watched person stay in."""
+BODY_SIDEWAYS: Final = 1.2
+"""The least reach to a side where a neighbour sits: shoulder and elbow of the watched person stay in."""
 
 NEIGHBOUR_MARGIN: Final = 0.1
 """A neighbour is cut away so much of a face before its box."""
