@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from commands import config, files, models, session
+from commands import config, evaluate, files, models, session
 from commands.flags import PROGRAM
 from configs.errors import MonitorError
 from streams.models.quiet import only_python_speaks
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('emotion-monitor')}")
     families = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for family in (session, files, models, config):
+    for family in (session, files, evaluate, models, config):
         family.add(families)
     return parser
 

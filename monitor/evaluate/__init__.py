@@ -1,0 +1,1 @@
+"""Evaluation: what is reported of body language held against what people labelled."""
