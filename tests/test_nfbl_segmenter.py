@@ -161,6 +161,16 @@ def test_a_new_class_that_holds_is_a_new_event() -> None:
     assert closed(run(steps)) == [(0.0, 2.0), (2.0, 3.9)]
 
 
+def test_a_change_is_dated_from_when_the_classes_changed_places_though_none_has_half_of_the_votes() -> None:
+    def mixed(most: str, less: str) -> list[Signal]:
+        votes = ((most, 4.0), (less, 3.0), ("N5", 2.5), ("N34", 1.5))
+        return [Signal(Group.HEAD, Family.TOUCH, Side.LEFT, 1.0, votes)]
+
+    reports = run([mixed("N7", "N6")] * 15 + [mixed("N6", "N7")] * 20)
+    assert [event.class_id for event in events(reports, Phase.CLOSE)] == ["N7", "N6"]
+    assert closed(reports) == [(0.0, 1.5), (1.5, 3.4)]
+
+
 @pytest.mark.parametrize("length", range(1, 7))
 def test_a_zone_that_flips_inside_one_contact_splits_nothing(length: int) -> None:
     steps = ticks([1] * 20, "N10") + ticks([1] * length, "N3") + ticks([1] * 20, "N10")

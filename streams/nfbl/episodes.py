@@ -151,7 +151,7 @@ class Contact:
         self.seen_s = self._recent[-1].t_s
         now = tallied(self._window()).top
         if now is not None and now != self._now:
-            self._since_s = self.start_s if self._now is None else self._turned_s(now)
+            self._since_s = self.start_s if self._now is None else self._turned_s(self._now, now)
             self._now = now
 
     @property
@@ -203,12 +203,15 @@ class Contact:
         alike = (tick.t_s for tick in reversed(self._recent) if tallied([tick]).top == self._now)
         return next(alike, self._since_s)
 
-    def _turned_s(self, now: str) -> float:
-        """When it began to look like that: the cut that leaves most votes for it, and fewest for others, after it."""
+    def _turned_s(self, before: str, now: str) -> float:
+        """When it turned from one class to the other: the cut that leaves most votes for `now` against `before` after.
+
+        A cumulative sum (Page 1954), run backwards over the window.
+        """
         turned_s, best, after = self.seen_s, 0.0, 0.0
         for tick in reversed(self._window()):
             votes = tallied([tick]).votes
-            after += 2 * votes.get(now, 0.0) - sum(votes.values())
+            after += votes.get(now, 0.0) - votes.get(before, 0.0)
             if after > best:
                 turned_s, best = tick.t_s, after
         return turned_s
