@@ -103,6 +103,7 @@ class HeadFollower:
         self._tilt = OneEuro(STEADY_HZ, 0.0)
         self._known: _Known | None = None
         self._doubt_s: float | None = None
+        self._measured_s = 0.0
         self._lost_from_s: float | None = None
         self.frame: FaceFrame | None = None
         """The face frame of the last tick."""
@@ -164,11 +165,12 @@ class HeadFollower:
 
     def _credible(self, t_s: float, shape: _Shape, torso: Torso | None) -> bool:
         """Whether the mesh follows from the last one: a hand over the face presses it out of shape."""
-        known = self._known
+        known, elapsed_s = self._known, t_s - self._measured_s
+        self._measured_s = t_s
         if known is None or t_s - known.t_s > max(self._rules.hold_s, BELIEVED_AFTER_S):
             self._doubt_s = None
             return True
-        steps = max(1.0, (t_s - known.t_s) / JUMP_S)
+        steps = max(1.0, elapsed_s / JUMP_S)
         change = abs(math.log(shape.height_px / known.shape.height_px))
         height_px = known.shape.height_px
         leap_px = float(np.hypot(*(shape.origin - known.shape.origin)))
