@@ -68,6 +68,7 @@ class Result:
     lag_worst_ms: float
     cores_used: float
     engine_cores: float
+    nfbl_hz: float
     nfbl_events: int
     nfbl_seen: float
     cores: int
@@ -97,7 +98,8 @@ def main() -> None:
         f"  lag beyond the look-back: p50 {result.lag_p50_ms:.1f}, p95 {result.lag_p95_ms:.1f}, "
         f"p99 {result.lag_p99_ms:.1f}, worst {result.lag_worst_ms:.1f} ms"
     )
-    print(f"  body language: watched {result.nfbl_seen:.0%} of the time, {result.nfbl_events} events")
+    watched = f"{result.nfbl_hz:.2f} looks a second, watched {result.nfbl_seen:.0%} of the time"
+    print(f"  body language: {watched}, {result.nfbl_events} events")
     free = result.cores - result.cores_used - result.engine_cores
     used = f"{result.cores_used:.2f} cores used and {result.engine_cores:.2f} by body language's engine"
     print(f"  {used}, {free:.2f} left; peak {result.peak_mbytes:.0f} MiB")
@@ -158,6 +160,7 @@ def played(clip: Path, overrides: Sequence[str] = ()) -> Result:
         lag_worst_ms=float(steady.max()),
         cores_used=cores_used,
         engine_cores=engine_s / spent_s,
+        nfbl_hz=0.0 if pipeline.feed is None else pipeline.feed.counts.looks / spent_s,
         nfbl_events=events,
         nfbl_seen=watched_s / spent_s,
         cores=os.cpu_count() or 1,

@@ -315,6 +315,14 @@ def test_independent_outputs_are_probabilities_of_their_own() -> None:
     assert found[Kind("N7", Group.HEAD, Side.NONE)] == pytest.approx(1 / (1 + np.exp(3.0)))
 
 
+def test_another_network_or_another_word_on_it_is_another_model(tmp_path: Path, model: SkeletonModel) -> None:
+    same = SkeletonModel.load(made_model(tmp_path / "same"))
+    network = SkeletonModel.load(made_model(tmp_path / "network", made_network(bias=(0.0, 5.0, 0.0))))
+    stride = SkeletonModel.load(made_model(tmp_path / "stride", input__stride_s=0.3))
+    assert same.digest == model.digest
+    assert len({model.digest, network.digest, stride.digest}) == 3
+
+
 # --- the scorer ------------------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,7 @@ class ModelScorer:
         self._now_s = now_s
         self._form = model.manifest.input
         self.source = f"model:{model.name}"
+        self.digest = model.digest
         self.classes = frozenset(kind.class_id for kind in model.kinds)
         self.groups = frozenset(kind.group for kind in model.kinds)
         self.given_up: str | None = None
@@ -142,6 +143,7 @@ class FallbackScorer:
         self._model = model
         self._rules = tuple(rules)
         self.source = f"{model.source}+rules"
+        self.digest = model.digest
 
     @property
     def given_up(self) -> str | None:

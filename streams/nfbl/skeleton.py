@@ -108,6 +108,11 @@ class SkeletonModel:
         """The manifest's name."""
         return self.manifest.name
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the manifest says, the network's own digest included."""
+        return hashlib.sha256(self.manifest.model_dump_json().encode()).hexdigest()
+
     def window(
         self,
         points: Points,
