@@ -104,6 +104,7 @@ def test_latin_letters_in_a_declared_encoding_are_read(tmp_path: Path) -> None:
         ("a.csv", "start_s,end_s,class\n1_0,20,N7\n", "start_s is '1_0'"),
         ("a.csv", "start_s,end_s,class\n\u0661,2,N7\n", ":2: start_s is '\u0661'"),
         ("a.csv", "start_s,end_s,class\n1,2\x1b[2J,N7\n", "end_s is "),
+        ("a.csv", '""start_s\tend_s\tclass\n', "not readable as CSV"),
         ("a.csv", "some,words\n", ":1: not recognised as annotations"),
         ("a.csv", "", ":1: the file is empty"),
         ("a.xml", "<!-- <annotation > --><other/>", "not recognised"),
