@@ -7,12 +7,15 @@ face's height H, those of limbs of the shoulder width, as measured on poses of r
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from buffers.records import Box
+from configs.rules import rules
+from streams.nfbl.build import FeatureBuilder
 from streams.nfbl.features import Arm, BoundHand, FaceFrame, FaceSource, Features, Torso
 from streams.nfbl.landmarks import HAND_POINTS, MESH_POINTS, POSE_POINTS, Body, Hand, Points, Side
 
@@ -327,3 +330,13 @@ def made_features(
         mesh_lost_s=mesh_lost_s,
         speaking=speaking,
     )
+
+
+def built(script: Callable[[float], Body], seconds: float = 2.0, rate_hz: float = 10.0) -> list[Features]:
+    """The builder's features of what `script` says for each time, at an even rate."""
+    builder = FeatureBuilder(rules())
+    return [builder.build(script(place / rate_hz), 0.5) for place in range(round(seconds * rate_hz))]
+
+
+def sides(features: Features) -> list[Side]:
+    return [hand.side for hand in features.hands]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,34 +13,21 @@ from hypothesis import strategies as st
 from configs.rules import rules
 from streams.nfbl.build import FeatureBuilder
 from streams.nfbl.features import FaceSource, Features
-from streams.nfbl.landmarks import Body, Side
+from streams.nfbl.landmarks import Body
 from streams.nfbl.steady import OneEuro
-from tests.made_body import FACE, HALF_WIDTH, Place, made_body, made_hand, made_mesh, scaled
+from tests.made_body import FACE, HALF_WIDTH, Place, built, made_body, made_mesh, scaled, sides
 
 pytestmark = pytest.mark.unit
 
 SW = 128.0
 """Shoulder width of the made body in pixels."""
 
-LEFT, RIGHT = Side.LEFT, Side.RIGHT
 CHEEK: Place = (340.0, 130.0)
 LAP: Place = (280.0, 300.0)
-
-Script = Callable[[float], Body]
-
-
-def built(script: Script, seconds: float = 2.0, rate_hz: float = 10.0) -> list[Features]:
-    """Features at an even rate; the pose is looked at in every second tick, as the watcher asks for it at 10 Hz."""
-    builder = FeatureBuilder(rules())
-    return [builder.build(script(place / rate_hz), 0.5) for place in range(round(seconds * rate_hz))]
 
 
 def ticking(t_s: float) -> bool:
     return round(t_s * 10) % 2 == 0
-
-
-def sides(features: Features) -> list[Side]:
-    return [hand.side for hand in features.hands]
 
 
 def test_the_face_frame_is_where_and_as_large_as_the_face() -> None:
@@ -231,99 +217,6 @@ def test_another_persons_pose_is_refused_while_the_face_is_hidden() -> None:
         return replace(hidden, pose=other) if t_s >= 1 else made_body(t_s)
 
     assert all(each.torso is None or not each.torso.new for each in built(script)[10:18])
-
-
-def test_hands_are_bound_to_their_sides() -> None:
-    features = built(lambda t_s: made_body(t_s, left_hand=CHEEK, right_hand=LAP))[-1]
-    assert sides(features) == [LEFT, RIGHT]
-    left = features.hand(LEFT)
-    assert left is not None
-    assert left.points[[8, 12, 16, 20]].mean(axis=0) == pytest.approx(CHEEK, abs=0.1)
-    assert left.size == pytest.approx(0.5, abs=0.01)
-    assert left.speed == pytest.approx(0, abs=1e-3)
-    assert built(lambda t_s: made_body(t_s, left_hand=CHEEK))[0].hands[0].speed is None
-
-
-def test_a_neighbours_hand_is_refused() -> None:
-    neighbour = made_hand((520, 250), LEFT, size_px=40)
-    features = built(lambda t_s: made_body(t_s, left_hand=CHEEK, right_hand=LAP, others=(neighbour,)))[-1]
-    assert [tuple(hand.points[0]) for hand in features.hands] == [
-        tuple(hand.points[0]) for hand in features.body.hands[:2]
-    ]
-    alone = built(lambda t_s: made_body(t_s, wrists=(CHEEK, LAP), others=(neighbour,)))[-1]
-    assert alone.hands == ()
-
-
-def test_the_nearer_wrist_decides_the_side_against_the_engines_word() -> None:
-    swapped = made_hand(CHEEK, RIGHT, size_px=40, score=0.99)
-    root = (float(swapped.points[0, 0]), float(swapped.points[0, 1]))
-    features = built(lambda t_s: made_body(t_s, wrists=(root, LAP), others=(swapped,)))[-1]
-    assert sides(features) == [LEFT]
-
-
-def test_the_engines_word_decides_between_wrists_as_near() -> None:
-    for side in (LEFT, RIGHT):
-        hand = made_hand((320, 240), side, size_px=40)
-        wrists = ((330.0, 320.0), (310.0, 320.0))
-        features = built(lambda t_s, hand=hand, wrists=wrists: made_body(t_s, wrists=wrists, others=(hand,)))[-1]  # type: ignore[misc]
-        assert sides(features) == [side]
-
-
-def test_two_hands_are_never_the_same_side() -> None:
-    def script(t_s: float) -> Body:
-        body = made_body(t_s, left_hand=(350, 240), right_hand=(290, 240))
-        return replace(body, hands=tuple(replace(hand, side=RIGHT) for hand in body.hands))
-
-    assert sides(built(script)[-1]) == [LEFT, RIGHT]
-
-
-def test_two_detections_of_one_hand_are_one_hand() -> None:
-    again = made_hand((CHEEK[0] + 4, CHEEK[1] - 3), RIGHT, size_px=42, score=0.7)
-    features = built(lambda t_s: made_body(t_s, left_hand=CHEEK, others=(again,)))[-1]
-    assert sides(features) == [LEFT]
-    assert features.hands[0].score == 0.95
-
-
-def test_a_hand_whose_wrist_is_hidden_is_bound_by_the_arms_reach() -> None:
-    def script(t_s: float, place: Place) -> Body:
-        body = made_body(t_s, right_hand=place, others=())
-        if body.pose is not None:
-            body.pose[[13, 14, 15, 16], 2] = 0.2
-            body.pose[[15, 16], :2] = (0, 0)
-        return body
-
-    assert sides(built(lambda t_s: script(t_s, (280, 140)))[-1]) == [RIGHT]
-    assert built(lambda t_s: script(t_s, (10, 60)))[-1].hands == ()
-
-
-@pytest.mark.parametrize("size_px", [8.0, 170.0])
-def test_hands_of_impossible_size_are_refused(size_px: float) -> None:
-    hand = made_hand(CHEEK, LEFT, size_px=size_px)
-    assert built(lambda t_s: made_body(t_s, left_hand=hand))[-1].hands == ()
-
-
-def test_in_a_close_up_hands_near_the_face_count_without_a_pose() -> None:
-    face = (320.0, 150.0, 200.0)
-    close = built(lambda t_s: made_body(t_s, face=face, pose=False, left_hand=(340.0, 200.0)))[-1]
-    assert sides(close) == [LEFT]
-    far = built(lambda t_s: made_body(t_s, face=(100, 60, 40), pose=False, left_hand=(600.0, 300.0)))[-1]
-    assert far.hands == ()
-
-
-def test_where_neither_face_nor_body_is_known_no_hand_is_anybodys() -> None:
-    assert built(lambda t_s: made_body(t_s, mesh=False, pose=False, left_hand=CHEEK))[-1].hands == ()
-
-
-def test_without_a_face_a_hand_is_measured_by_the_shoulders() -> None:
-    def script(t_s: float) -> Body:
-        body = made_body(t_s, mesh=False, left_hand=(340, 260))
-        if body.pose is not None:
-            body.pose[:11, 2] = 0.1
-        return body
-
-    features = built(script)[-1]
-    assert features.face is None
-    assert features.hands[0].size == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("rate_hz", [5.0, 7.5, 10.0, 15.0])

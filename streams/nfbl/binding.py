@@ -32,6 +32,12 @@ SAME_HAND: Final = 0.3
 """Two detections whose wrists and palms both lie so near, in palm lengths, are one hand: two palms laid together are
 still half a palm's breadth apart."""
 
+SAME_WRIST: Final = 0.7
+"""So are two with wrists so near where the pose does not see both wrists there: forearms come from two sides."""
+
+SAME_PALM: Final = 0.5
+"""And with palms so near: the engine's second guess at one hand (0.6 and 0.4 in a real clip)."""
+
 FOREARM: Final = 0.7
 """Elbow to wrist in SW: medians of 0.5 to 0.78 on real clips."""
 
@@ -46,6 +52,10 @@ LAG_PER_S: Final = 1.0
 
 UNSEEN_COST: Final = 0.3
 """Where the wrist is not seen a side fits as badly as with a wrist so far away (SW)."""
+
+FAR_COST: Final = 0.4
+"""Added where the hand lies at the full reach of the guessed arm, in proportion nearer by (SW): hands stay on their
+side of the body more often than not. A sure handedness outweighs it, a doubtful one does not."""
 
 HANDEDNESS_COST: Final = 0.25
 """What a hand costs on the side that the engine takes it not for (SW, at full score): handedness errs where fingers
@@ -103,7 +113,7 @@ class HandBinder:
         if unit_px is None:
             return ()
         plausible = [hand for hand in hands if LEAST_SIZE <= _extent_px(hand) / unit_px <= LARGEST_SIZE]
-        mine = self._assigned(t_s, _distinct(plausible), face, torso)
+        mine = self._assigned(t_s, self._distinct(plausible, torso), face, torso)
         return tuple(
             BoundHand(
                 side=side,
@@ -114,6 +124,28 @@ class HandBinder:
             )
             for side, hand in mine
         )
+
+    def _distinct(self, hands: Sequence[Hand], torso: Torso | None) -> list[Hand]:
+        """The hands without second detections of the same one; the surer detection stays."""
+        kept: list[Hand] = []
+        for hand in sorted(hands, key=lambda each: -each.score):
+            if not np.isfinite(hand.points).all():
+                continue
+            if any(_near(hand, other, SAME_HAND, SAME_HAND) for other in kept):
+                continue
+            if any(_near(hand, other, SAME_WRIST, SAME_PALM) and not self._both(hand, torso) for other in kept):
+                continue
+            kept.append(hand)
+        return kept
+
+    def _both(self, hand: Hand, torso: Torso | None) -> bool:
+        """Whether the pose sees both wrists where the hand is."""
+        if torso is None:
+            return False
+        reach_px = self._rules.hand_reach * torso.width_px
+        arms = (torso.left, torso.right)
+        seen = all(arm.wrist_visible >= self._rules.wrist_visible and arm.wrist_inside for arm in arms)
+        return seen and all(np.hypot(*(hand.points[WRIST] - arm.wrist)) <= reach_px for arm in arms)
 
     def _assigned(
         self, t_s: float, hands: Sequence[Hand], face: FaceFrame | None, torso: Torso | None
@@ -163,7 +195,7 @@ class HandBinder:
         else:
             away = float(np.hypot(*(wrist - arm.shoulder))) / width_px
             reach = ARM
-        return UNSEEN_COST if away <= reach * (1.0 + GUESS_SLACK) + lag else math.inf
+        return UNSEEN_COST + FAR_COST * away / reach if away <= reach * (1.0 + GUESS_SLACK) + lag else math.inf
 
     def _speed(self, side: Side, now: _Place, unit_px: float) -> float | None:
         past = self._past[side]
@@ -185,8 +217,7 @@ def unit_of(face: FaceFrame | None, torso: Torso | None) -> float | None:
 
 
 def _place(t_s: float, hand: Hand, face: FaceFrame | None, torso: Torso | None) -> _Place:
-    palm = np.asarray(hand.points[list(PALM)].mean(axis=0), np.float32)
-    return _Place(t_s, hand.points[WRIST], palm, face, None if torso is None else torso.middle)
+    return _Place(t_s, hand.points[WRIST], _palm(hand), face, None if torso is None else torso.middle)
 
 
 def _head_way(then: _Place, now: _Place) -> Points:
@@ -213,17 +244,12 @@ def _extent_px(hand: Hand) -> float:
     return max(_length_px(hand), breadth)
 
 
-def _distinct(hands: Sequence[Hand]) -> list[Hand]:
-    """The hands without second detections of the same one; the surer detection stays."""
-    kept: list[Hand] = []
-    for hand in sorted(hands, key=lambda each: -each.score):
-        if np.isfinite(hand.points).all() and not any(_same(hand, other) for other in kept):
-            kept.append(hand)
-    return kept
+def _near(hand: Hand, other: Hand, wrists: float, palms: float) -> bool:
+    """Whether the wrists and the palms of two hands lie within so many palm lengths."""
+    unit_px = max(_extent_px(hand), _extent_px(other))
+    apart = [_palm(hand) - _palm(other), hand.points[WRIST] - other.points[WRIST]]
+    return bool(np.hypot(*apart[0]) <= palms * unit_px and np.hypot(*apart[1]) <= wrists * unit_px)
 
 
-def _same(hand: Hand, other: Hand) -> bool:
-    near_px = SAME_HAND * max(_extent_px(hand), _extent_px(other))
-    wrists = float(np.hypot(*(hand.points[WRIST] - other.points[WRIST])))
-    palms = float(np.hypot(*(hand.points[list(PALM)].mean(axis=0) - other.points[list(PALM)].mean(axis=0))))
-    return wrists <= near_px and palms <= near_px
+def _palm(hand: Hand) -> Points:
+    return np.asarray(hand.points[list(PALM)].mean(axis=0), np.float32)
