@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.records import Group, NfblEvent, Phase
-from configs.rules import rules
+from configs.errors import ConfigError
+from configs.rules import read_rules, rules
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Side
 from streams.nfbl.segmenter import Segmenter
@@ -316,6 +319,14 @@ def test_a_group_that_cannot_be_seen_keeps_its_events_for_a_second(
         shown = [] if blind else [touch()]
         reports += segmenter.step(place / 10, shown, None, {Group.HEAD} if blind else ())
     assert closed(reports + segmenter.finish(9.0)) == expected
+
+
+def test_an_end_above_the_beginning_is_refused(tmp_path: Path) -> None:
+    text = files("configs").joinpath("nfbl.yaml").read_text("utf-8")
+    path = tmp_path / "nfbl.yaml"
+    path.write_text(text.replace("off: {value: 0.3,", "off: {value: 0.6,"), "utf-8")
+    with pytest.raises(ConfigError, match=r"rules\.segments: .*off 0\.6 must not be above on 0\.5"):
+        read_rules(path)
 
 
 def test_time_must_not_go_back() -> None:
