@@ -183,6 +183,14 @@ def test_a_hidden_face_is_watched_on_as_long_as_the_body_is_seen() -> None:
     assert watcher.person is None
 
 
+def test_a_body_alone_keeps_nobody_for_ever() -> None:
+    watcher = PersonWatcher(rules().person, rate_hz=10)
+    for t_s in frames(30.0, 10.0):
+        if watcher.look(RawFrame(t_s, 0, STILL), faces(BOXES if t_s < 1 else {})):
+            watcher.body_seen(t_s, 1)
+    assert watcher.person is None
+
+
 def test_a_body_of_somebody_else_keeps_nobody() -> None:
     watcher = PersonWatcher(rules().person, rate_hz=10)
     for t_s in frames(6.0):

@@ -56,6 +56,10 @@ HEIR_REACH: Final = 1.0
 HEIR_FARTHEST: Final = 2.0
 """Never farther than that: the next person of a row sits three faces away."""
 
+HIDDEN_S: Final = 18.0
+"""Longest time for which a body alone keeps its person (s): 99 % of micro-gestures are shorter (iMiGUE), and the body
+may be another's."""
+
 SAME_PLACE: Final = 0.4
 """Where all faces got new numbers at once, one that overlaps the watched one so much (IoU) is the same person."""
 
@@ -119,7 +123,7 @@ class PersonWatcher:
         return self._people
 
     def body_seen(self, t_s: float, person: int) -> None:
-        """Note that the engine found that person's body at `t_s`: whoever hides the face is still there."""
+        """Note that the engine found that person's body at `t_s`: who hides the face is still there for a while."""
         if self._watched is not None and person == self._chosen:
             self._watched.body_s = max(self._watched.body_s, t_s)
 
@@ -159,7 +163,10 @@ class PersonWatcher:
 
     def _forget(self, t_s: float) -> None:
         watched = self._watched
-        if watched is not None and t_s - max(watched.seen_s, watched.body_s) > self._rules.forget_after_s:
+        if watched is None:
+            return
+        kept_s = max(watched.seen_s, min(watched.body_s, watched.seen_s + HIDDEN_S))
+        if t_s - kept_s > self._rules.forget_after_s:
             self._watched = None
 
     def _note(self, t_s: float, now: Mapping[int, Box]) -> None:
