@@ -6,6 +6,7 @@ Landmarks cannot tell a moved trunk from a camera that pans; where the hips are 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,30 +127,20 @@ class PostureScorer:
         return (Signal(Group.POSTURE, Family.SHRUG, Side.BOTH, activation, (("N30", 1.0),), quality),)
 
     def _torso(self, torso: Torso) -> tuple[Signal, ...]:
-        rules, now = self._rules, self._looks[-1]
-        if len(self._looks) < LEAST_SEEN:
+        rules = self._rules
+        until_s = self._looks[-1].t_s - rules.torso_within_s - 1e-6
+        recent = list(self._looks)
+        # One look more on either side: a middle of three, so that a body found elsewhere in one look is no movement.
+        first = next(place for place, look in enumerate(recent) if look.t_s >= until_s)
+        recent = recent[max(0, first - 2) :]
+        if len(recent) < LEAST_SEEN:
             return ()
-        recent = [look for look in self._looks if look.t_s >= now.t_s - rules.torso_within_s - 1e-6]
-        if len(recent) < 3:
-            return ()
-        # The lesser of the last two looks: one body found elsewhere for a moment is no movement.
-        shifts = [self._shift(recent[0], look, torso) for look in recent[-2:]]
-        activation = rise(min(shifts), 0.8 * rules.torso_shift, 1.2 * rules.torso_shift)
+        shift = _shift(recent, rules.scale_change) / torso.width_px
+        activation = rise(shift, 0.8 * rules.torso_shift, 1.2 * rules.torso_shift)
         if activation == 0.0:
             return ()
         quality = min(torso.left.shoulder_visible, torso.right.shoulder_visible)
         return (Signal(Group.POSTURE, Family.TORSO, Side.NONE, activation, (("N19", 1.0),), quality),)
-
-    def _shift(self, then: _Look, now: _Look, torso: Torso) -> float:
-        """Way of the shoulders' middle in SW, less that of the hips where they are seen."""
-        way = now.middle - then.middle
-        if then.hips is not None and now.hips is not None:
-            # Hips that come along are a walk or a pan of the camera.
-            way = way - (now.hips - then.hips)
-        if then.face_px and now.face_px and abs(now.face_px / then.face_px - 1.0) > self._rules.scale_change:
-            # Who comes nearer or is zoomed at moves in the picture without moving the trunk.
-            return 0.0
-        return float(np.hypot(*way)) / torso.width_px
 
     def _head_up(self, features: Features) -> tuple[Signal, ...]:
         rules, pitch = self._rules, features.pitch_deg
@@ -169,6 +160,22 @@ class PostureScorer:
         if features.t_s - self._up_s > rules.head_up_longest_s:
             return ()
         return (Signal(Group.POSTURE, Family.HEAD_UP, Side.NONE, activation, (("N27", 1.0),), PITCH_QUALITY),)
+
+
+def _shift(looks: Sequence[_Look], scale_change: float) -> float:
+    """Way of the shoulders' middle from the first to the last look in pixels, less that of the hips where seen.
+
+    0 where the size changed meanwhile: who comes nearer or is zoomed at moves in the picture without moving the trunk.
+    """
+    faces = [look.face_px for look in looks if look.face_px]
+    if faces and max(faces) > (1.0 + scale_change) * min(faces):
+        return 0.0
+    places = np.array([look.middle for look in looks], np.float64)
+    hips = [look.hips for look in looks if look.hips is not None]
+    if len(hips) == len(looks):
+        # Hips that come along are a walk or a pan of the camera.
+        places -= np.array(hips, np.float64)
+    return float(np.hypot(*(np.median(places[-3:], axis=0) - np.median(places[:3], axis=0))))
 
 
 def _seen(features: Features, torso: Torso) -> _Look:

@@ -29,7 +29,7 @@ FINGERTIPS, MIDDLE_JOINTS = (8, 12, 16, 20), (6, 10, 14, 18)
 STRETCHED, FOLDED = 1.2, 0.95
 """A tip's distance from the wrist over the middle joint's: 1.4 for a straight finger, 0.7 in a fist."""
 
-FOLDED_COUNTS: Final = 0.3
+FOLDED_COUNTS: Final = 0.15
 """What the points of a folded finger count beside a stretched one: who touches the nose with the index finger has the
 others before the mouth, and does not touch it."""
 
@@ -72,6 +72,9 @@ class Zone(StrEnum):
 
 FACE_ZONES: Final = (Zone.FOREHEAD, Zone.EYES, Zone.NOSE, Zone.MOUTH, Zone.CHEEK)
 """What a hand in front of it covers."""
+
+MIDDLE_ZONES: Final = (Zone.EYES, Zone.NOSE, Zone.MOUTH, Zone.CHEEK)
+"""Where the palm of a hand that covers the face is; on the forehead it wipes the brow."""
 
 TELLING: Final[Mapping[Zone, float]] = {Zone.NECK: 0.7, Zone.LONG_HAIR: 0.4}
 """What a point there tells of a touch, 1 elsewhere: hands gesture before the neck and beside it, so there it takes
@@ -167,7 +170,8 @@ def stretch(points: Points) -> Values:
 def _weights(points: Points) -> Values:
     """What each of the ten finger points counts, float64[10]: all the same where the fingers are alike."""
     fingers = FOLDED_COUNTS + (1.0 - FOLDED_COUNTS) * stretch(points)
-    five = np.concatenate([[fingers.mean()], fingers]) / fingers.max()
+    # The thumb goes along with most of the fingers.
+    five = np.concatenate([[np.median(fingers)], fingers]) / fingers.max()
     return np.concatenate([five, five])
 
 
@@ -183,7 +187,7 @@ class Reach:
     """One hand seen from the face: how many finger points lie in each zone, as soft counts of stretched fingers.
 
     `all_points` float32[21, 2], `fingers` float32[10, 2] and `palm` float32[2] are (u, v) in H. `palm_in_face` is the
-    share to which the palm's centre lies on the face.
+    share to which the palm's centre lies on the face below the forehead.
     """
 
     hand: BoundHand
@@ -218,6 +222,6 @@ def reaches(features: Features) -> dict[Side, Reach]:
             fingers=fingers,
             palm=palm[0],
             zones={zone: count for zone, count in counts.items() if count > 0.0},
-            palm_in_face=float(sum(of_palm[zone][0] for zone in FACE_ZONES)),
+            palm_in_face=float(sum(of_palm[zone][0] for zone in MIDDLE_ZONES)),
         )
     return found
