@@ -89,6 +89,20 @@ def test_a_lost_mesh_is_held_then_rebuilt_from_the_pose_then_unknown() -> None:
     assert rebuilt.half_width == pytest.approx(HALF_WIDTH, abs=0.03)
 
 
+@pytest.mark.parametrize(("stretched", "height"), [(0.1, SW / 2.2), (1.0, 80.0), (3.0, SW / 1.25)])
+def test_a_face_known_by_the_pose_alone_fits_its_shoulders(stretched: float, height: float) -> None:
+    def script(t_s: float) -> Body:
+        body = made_body(t_s, mesh=False)
+        if body.pose is not None:
+            body.pose[[9, 10], 1] = 110 + stretched * 0.37 * 80
+        return body
+
+    face = built(script)[-1].face
+    assert face is not None
+    assert face.height_px == pytest.approx(height, rel=1e-3)
+    assert face.source is FaceSource.POSE
+
+
 def test_a_held_face_moves_with_the_body() -> None:
     def script(t_s: float) -> Body:
         x = 320 + 100 * max(0.0, t_s - 1)
