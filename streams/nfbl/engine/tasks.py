@@ -71,6 +71,13 @@ class MediaPipeEngine:
         self._hands = _Followed(
             lambda: self._opened(vision.HandLandmarker, vision.HandLandmarkerOptions, hands, num_hands=MAX_HANDS)
         )
+        try:
+            self._pose.renew()
+            self._hands.renew()
+        except BaseException:
+            # A Task that is left to the garbage collector can wait there for ever.
+            self.close()
+            raise
         self._person: int | None = None
 
     def landmarks(self, view: View) -> Body:
@@ -157,7 +164,6 @@ class _Followed:
         self._task: Any = None
         self._start_s = 0.0
         self._last_ms = 0
-        self.renew()
 
     def look(self, image: Any, t_s: float) -> Any:  # noqa: ANN401 - the package has no types
         if self._last_ms == 0:
