@@ -94,10 +94,8 @@ def _nfbl(args: argparse.Namespace) -> int:
     from monitor.evaluate.timeline import timeline
     from streams.recording.target import write_text
 
-    if (args.media is None) == (args.predictions is None):
-        raise ConfigError(
-            "evaluate nfbl: give either --media DIR, to run the clips, or --predictions, to read journals"
-        )
+    if args.media is None and args.predictions is None:
+        raise ConfigError("evaluate nfbl: give --media DIR to run the clips, or --predictions to read their journals")
     loaded = load(args, *CHEAP)
     labels = read_labels(args.labels, rater=args.rater)
     if args.predictions is None:

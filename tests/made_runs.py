@@ -101,9 +101,9 @@ def blind(group: Group, start_s: float, end_s: float) -> Record:
     return BlindRecord(media_s=end_s, group=group, start_s=start_s, end_s=end_s, reason="out of the picture")
 
 
-def end(reason: EndReason = EndReason.ENDED, media_s: float = 60.0) -> Record:
+def end(reason: EndReason = EndReason.ENDED, media_s: float = 60.0, notices: tuple[str, ...] = ()) -> Record:
     totals = TotalsRecord(judged=0, abstained=0, skipped=0, nfbl=0, gaps=0)
-    return EndRecord(media_s=media_s, reason=reason, totals=totals)
+    return EndRecord(media_s=media_s, reason=reason, totals=totals, notices=notices)
 
 
 def journal(path: Path, *records: Record) -> Path:

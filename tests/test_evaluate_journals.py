@@ -58,8 +58,13 @@ def test_without_a_length_the_clip_ends_with_its_session(tmp_path: Path) -> None
 
 
 def test_a_session_that_watched_nothing_is_no_session_without_events(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="its feed was off"):
-        read_run(whole_journal(tmp_path / "a.jsonl", "a.mp4", feed="off"))
+    why = "body language is not watched live: there is no picture"
+    off = journal(tmp_path / "a.jsonl", session("a.mp4", feed="off"), end(notices=("a smear", why)))
+    with pytest.raises(
+        ConfigError, match="feed was off, so there is nothing to compare; body language is not"
+    ) as caught:
+        read_run(off)
+    assert "smear" not in str(caught.value)
 
 
 @pytest.mark.parametrize("reason", [EndReason.INTERRUPTED, EndReason.FAILED, EndReason.LOST, None])

@@ -81,7 +81,7 @@ def test_labelled_clips_that_were_not_run_are_told() -> None:
 
 
 def test_the_first_line_says_how_little_there_is() -> None:
-    expected = "3 events on 1 clips (60 s), 1 negatives (120 s), raters not named: a smoke test, not a benchmark"
+    expected = "3 events on 1 clip (60 s), 1 negative (120 s), raters not named: a smoke test, not a benchmark"
     assert headline(evaluated()) == expected
     assert table(evaluated()).splitlines()[0] == expected
     assert "2 raters" in headline(evaluated(CLIPS, "eva", "kim"))

@@ -200,10 +200,17 @@ def evaluate(labels: LabelFile, clips: Sequence[Clip], feeds: Iterable[str], opt
 
 def headline(found: Evaluation) -> str:
     """How much the figures rest on, and what they may be called."""
-    raters = {0: "raters not named", 1: "1 rater"}.get(len(found.raters), f"{len(found.raters)} raters")
+    raters = _counted(len(found.raters), "rater") if found.raters else "raters not named"
     worth = "" if found.events >= BENCHMARK_EVENTS else ": a smoke test, not a benchmark"
-    negatives = f"{found.negatives} negatives ({found.negative_s:.0f} s)" if found.negatives else "no negatives"
-    return f"{found.events} events on {found.clips} clips ({found.labelled_s:.0f} s), {negatives}, {raters}{worth}"
+    negatives = (
+        f"{_counted(found.negatives, 'negative')} ({found.negative_s:.0f} s)" if found.negatives else "no negatives"
+    )
+    clips = f"{_counted(found.clips, 'clip')} ({found.labelled_s:.0f} s)"
+    return f"{_counted(found.events, 'event')} on {clips}, {negatives}, {raters}{worth}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _scored(clips: Sequence[Clip], level: Level, iou: float, options: Options) -> Score:

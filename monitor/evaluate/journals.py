@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from buffers.records import NFBL_GROUPS, FeedState
 from configs.errors import ConfigError, JournalError
@@ -21,6 +22,9 @@ from monitor.records import (
     NfblRecord,
     SessionRecord,
 )
+
+_FEED: Final = "body language"
+"""Notices that say why a feed is off name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ def read_run(path: Path) -> Run:
         reason = "no end" if not isinstance(end, EndRecord) else end.reason
         raise JournalError(f"journal {name} does not reach the end of its clip ({reason}): run the clip again")
     if head.nfbl == "off":
-        why = "".join(f"; {notice}" for notice in head.notices)
-        raise ConfigError(f"journal {name}: nobody watched for body language, its feed was off{why}")
+        notices = dict.fromkeys((*head.notices, *end.notices))
+        why = "".join(f"; {notice}" for notice in notices if _FEED in notice)
+        raise ConfigError(f"journal {name}: its body-language feed was off, so there is nothing to compare{why}")
     length_s = end.media_s if head.duration_s is None else head.duration_s
     return Run(
         source=head.source,

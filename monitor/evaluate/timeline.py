@@ -247,7 +247,7 @@ def _legend(found: Evaluation) -> Iterator[str]:
     yield f'<rect x="{x:.1f}" y="43" width="28" height="12" fill="{_GREY}"/>'
     yield f'<text x="{x + 34:.1f}" y="53">not seen</text>'
     yield _told(x + 112, 30)
-    yield f'<text x="{x + 116:.1f}" y="53">first told</text>'
+    yield f'<text x="{x + 120:.1f}" y="53">first told</text>'
     yield (f'<text x="{_RIGHT}" y="53" fill="#666666" text-anchor="end">groups by IoU {MAIN_IOU:g}</text>')
 
 
