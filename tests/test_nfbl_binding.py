@@ -127,3 +127,15 @@ def test_without_a_face_a_hand_is_measured_by_the_shoulders() -> None:
     features = built(script)[-1]
     assert features.face is None
     assert features.hands[0].size == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_hand_at_the_border_of_reach_does_not_flicker() -> None:
+    def script(t_s: float, start: float) -> Body:
+        # 0.6 shoulder widths of 128 px are 77 px; the wrist is guessed to and fro around that.
+        away = start if t_s < 0.35 else 74 + 8 * (round(t_s * 10) % 2)
+        hand = made_hand((300, 260), RIGHT, size_px=40)
+        root = (float(hand.points[0, 0]) - away, float(hand.points[0, 1]))
+        return made_body(t_s, wrists=(None, root), others=(hand,))
+
+    assert all(sides(each) == [RIGHT] for each in built(lambda t_s: script(t_s, 60)))
+    assert all(sides(each) == [] for each in built(lambda t_s: script(t_s, 90))[:4])

@@ -64,8 +64,11 @@ are bent, a wrist that is clearly nearer decides."""
 KEPT_GAIN: Final = 0.15
 """What it gains on the side it had in the tick before (SW): sides must not flicker where all else is equal."""
 
-KEPT_SW: Final = 0.5
-"""It is the hand of the tick before where its wrist moved less (SW)."""
+KEPT_SW: Final = 0.25
+"""It is the hand of the tick before where its wrist moved less (SW): three face heights a second are 0.2 in a tick."""
+
+KEPT_REACH: Final = 1.3
+"""The hand of the tick before may lie so much farther out: one at the border of reach must not flicker."""
 
 FACE_REACH_H: Final = 3.0
 """Without a trunk: a hand's wrist lies within an arm's length of the face, in H (1.6 SW of 1.6 H, and half a SW)."""
@@ -168,34 +171,39 @@ class HandBinder:
         """How badly a hand fits a side, in SW; infinite where it cannot belong to it."""
         wrist = hand.points[WRIST]
         if torso is not None:
-            unit_px = torso.width_px
-            cost = self._arm_cost(torso.arm(side), wrist, unit_px, t_s - torso.seen_s)
+            kept = self._kept(t_s, side, wrist, torso.width_px)
+            cost = self._arm_cost(torso.arm(side), wrist, torso.width_px, LAG_PER_S * (t_s - torso.seen_s), kept=kept)
         elif face is not None:
-            unit_px = FRONTAL_H * face.height_px
-            reaches = np.hypot(*(wrist - face.origin)) <= FACE_REACH_H * face.height_px
+            kept = self._kept(t_s, side, wrist, FRONTAL_H * face.height_px)
+            reaches = np.hypot(*(wrist - face.origin)) <= FACE_REACH_H * face.height_px * (KEPT_REACH if kept else 1.0)
             cost = UNSEEN_COST if reaches else math.inf
         else:
             return math.inf
         if hand.side is not side:
             cost += HANDEDNESS_COST * max(0.0, 2.0 * hand.score - 1.0)
-        past = self._past[side]
-        if past and t_s - past[-1].t_s <= SPEED_LONGEST_S:
-            cost -= KEPT_GAIN * bool(np.hypot(*(wrist - past[-1].wrist)) <= KEPT_SW * unit_px)
-        return cost
+        return cost - KEPT_GAIN * kept
 
-    def _arm_cost(self, arm: Arm, wrist: Points, width_px: float, age_s: float) -> float:
+    def _kept(self, t_s: float, side: Side, wrist: Points, width_px: float) -> bool:
+        """Whether a hand of that side was there in the tick before."""
+        past = self._past[side]
+        if not past or t_s - past[-1].t_s > SPEED_LONGEST_S:
+            return False
+        return bool(np.hypot(*(wrist - past[-1].wrist)) <= KEPT_SW * width_px)
+
+    def _arm_cost(self, arm: Arm, wrist: Points, width_px: float, lag: float, *, kept: bool) -> float:
         """The same by the arm alone: by its wrist, where that is hidden by how far elbow or shoulder reach."""
-        lag = LAG_PER_S * age_s
+        more = KEPT_REACH if kept else 1.0
         if arm.wrist_visible >= self._rules.wrist_visible and arm.wrist_inside:
             away = float(np.hypot(*(wrist - arm.wrist))) / width_px
-            return away if away <= self._rules.hand_reach + lag else math.inf
+            return away if away <= self._rules.hand_reach * more + lag else math.inf
         if arm.elbow_visible >= self._rules.wrist_visible and arm.elbow_inside:
             away = float(np.hypot(*(wrist - arm.elbow))) / width_px
             reach = FOREARM
         else:
             away = float(np.hypot(*(wrist - arm.shoulder))) / width_px
             reach = ARM
-        return UNSEEN_COST + FAR_COST * away / reach if away <= reach * (1.0 + GUESS_SLACK) + lag else math.inf
+        reaches = away <= reach * max(more, 1.0 + GUESS_SLACK) + lag
+        return UNSEEN_COST + FAR_COST * away / reach if reaches else math.inf
 
     def _speed(self, side: Side, now: _Place, unit_px: float) -> float | None:
         past = self._past[side]
