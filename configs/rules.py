@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -101,6 +101,8 @@ class ArmsRules(Section):
     """Wrist to hip, in SW."""
     elbow_out: Positive
     """Elbow beyond the shoulder sideways for akimbo, in SW."""
+    bent: Share
+    """Wrist to shoulder as a share of the arm's length, below which the elbow is bent as in akimbo."""
     trunk: Positive
     """Length of a trunk whose hips are seen and not guessed, in SW."""
 
@@ -238,10 +240,14 @@ class Rules(Section):
     segments: SegmentRules
 
 
+RULES_FILE: Final = Path(__file__).with_name("nfbl.yaml")
+"""The file that comes with the product."""
+
+
 @cache
 def rules() -> Rules:
     """The thresholds that come with the product, read once."""
-    return read_rules(Path(__file__).with_name("nfbl.yaml"))
+    return read_rules(RULES_FILE)
 
 
 def read_rules(path: Path) -> Rules:

@@ -87,6 +87,10 @@ def test_hands_on_hips_with_the_elbows_out_are_akimbo() -> None:
     assert top(signal) == "N29"
 
 
+def test_arms_that_hang_away_from_the_body_are_not_akimbo() -> None:
+    assert strength(last([_body((0.8, 1.25), (-0.8, 1.25), elbow_out=0.28)], Family.AKIMBO)) < 0.1
+
+
 def test_a_hanging_arm_is_not_akimbo() -> None:
     assert strength(last([_body((0.4, 1.1), (-0.4, 1.1), elbow_out=0.05)], Family.AKIMBO)) == 0.0
 

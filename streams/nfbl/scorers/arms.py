@@ -117,6 +117,8 @@ def _akimbo(torso: Torso, side: Side, rules: ArmsRules) -> float:
     # A trunk is longer than the shoulders are wide; hips seen nearer are those of somebody who sits, guessed.
     trunk = _gap(hip, torso.middle, torso)
     near = fall(_gap(arm.wrist, hip, torso), rules.akimbo - 0.1, rules.akimbo + 0.1)
+    length = _gap(arm.elbow, arm.shoulder, torso) + _gap(arm.wrist, arm.elbow, torso)
+    near *= fall(_gap(arm.wrist, arm.shoulder, torso) / max(length, 1e-6), rules.bent - 0.05, rules.bent + 0.05)
     return near * rise(out, rules.elbow_out - 0.1, rules.elbow_out + 0.1) * rise(trunk, rules.trunk - 0.2, rules.trunk)
 
 

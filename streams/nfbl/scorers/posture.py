@@ -14,7 +14,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import PostureRules, Rules
-from streams.nfbl.features import Features, Torso
+from streams.nfbl.features import FaceSource, Features, Torso
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.speech import UNHEARD_QUALITY, Speech
 from streams.nfbl.scorers.touches import SIDES, Touches
@@ -36,7 +36,7 @@ PITCH_QUALITY: Final = 0.7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """The trunk at one time; heights and places in pixels, `size` of the face or the shoulders for changes of scale."""
+    """The trunk at one time; heights and places in pixels. `face_px` is None where the face was not measured."""
 
     t_s: float
     left_y: float
@@ -167,8 +167,10 @@ def _shift(looks: Sequence[_Look], scale_change: float) -> float:
 
     0 where the size changed meanwhile: who comes nearer or is zoomed at moves in the picture without moving the trunk.
     """
-    faces = [look.face_px for look in looks if look.face_px]
-    if faces and max(faces) > (1.0 + scale_change) * min(faces):
+    faces = [look.face_px for look in looks if look.face_px is not None]
+    shoulders = [look.shown_px for look in looks]
+    # Shoulders look narrower when the trunk turns, and a turn is a movement: by 36 degrees they lose 0.2.
+    if _changes(faces, scale_change) or _changes(shoulders, 2.0 * scale_change):
         return 0.0
     places = np.array([look.middle for look in looks], np.float64)
     hips = [look.hips for look in looks if look.hips is not None]
@@ -176,6 +178,10 @@ def _shift(looks: Sequence[_Look], scale_change: float) -> float:
         # Hips that come along are a walk or a pan of the camera.
         places -= np.array(hips, np.float64)
     return float(np.hypot(*(np.median(places[-3:], axis=0) - np.median(places[:3], axis=0))))
+
+
+def _changes(sizes: Sequence[float], share: float) -> bool:
+    return bool(sizes) and max(sizes) > (1.0 + share) * min(sizes)
 
 
 def _seen(features: Features, torso: Torso) -> _Look:
@@ -188,7 +194,7 @@ def _seen(features: Features, torso: Torso) -> _Look:
         middle=torso.middle,
         hips=None if left is None or right is None else np.asarray((left + right) / 2, np.float32),
         shown_px=float(np.hypot(*(torso.left.shoulder - torso.right.shoulder))),
-        face_px=features.face.height_px if features.face else None,
+        face_px=features.face.height_px if features.face and features.face.source is FaceSource.MESH else None,
     )
 
 
