@@ -131,7 +131,7 @@ def test_without_a_face_a_hand_is_measured_by_the_shoulders() -> None:
 
 def test_a_hand_at_the_border_of_reach_does_not_flicker() -> None:
     def script(t_s: float, start: float) -> Body:
-        # 0.6 shoulder widths of 128 px are 77 px; the wrist is guessed to and fro around that.
+        # 0.6 shoulder widths of 128 px are 77 px; the wrist is guessed now inside, now outside.
         away = start if t_s < 0.35 else 74 + 8 * (round(t_s * 10) % 2)
         hand = made_hand((300, 260), RIGHT, size_px=40)
         root = (float(hand.points[0, 0]) - away, float(hand.points[0, 1]))
