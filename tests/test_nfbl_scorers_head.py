@@ -79,7 +79,9 @@ def test_a_hand_that_rubs_to_and_fro_touches() -> None:
     for number in range(12):
         body = made_body(number / 10, right_hand=at(-0.17 + (0.06 if number % 2 else -0.06), 0.0))
         ticks.append(made_features(body, speeds=(None, 1.2)))
-    assert strength(last(ticks, Family.TOUCH)) > 0.5
+    rubbing, resting = last(ticks, Family.TOUCH), last(held(right=at(-0.17, 0.0)), Family.TOUCH)
+    assert strength(rubbing) > 0.5
+    assert share(rubbing, "N6") / share(rubbing, "N7") > share(resting, "N6") / share(resting, "N7")
 
 
 @pytest.mark.parametrize("size", [0.18, 1.4])

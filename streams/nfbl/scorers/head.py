@@ -107,7 +107,7 @@ def _votes(touch: Touch, cover: float) -> tuple[tuple[str, float], ...]:
     for zone, points in touch.zones.items():
         for class_id, share in CLASSES[zone]:
             votes[class_id] += share * points * TELLING.get(zone, 1.0)
-    votes["N6"] *= 1.0 + 0.5 * rise(touch.speed, *RUBBING)
+    votes["N6"] *= 1.0 + 0.5 * rise(touch.reach.hand.speed or 0.0, *RUBBING)
     reach = touch.reach
     tips = in_lips(reach.fingers[:TIPS], reach.shape)
     # One or two tips between the lips, the other fingers out of the way.

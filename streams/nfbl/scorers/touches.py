@@ -36,7 +36,6 @@ class Touch:
     zones: Mapping[Zone, float]
     activation: float
     quality: float
-    speed: float
 
 
 class Touches:
@@ -84,7 +83,7 @@ class Touches:
             activation = self._activation(reach, zones, speed)
             if activation > 0.0 and features.face is not None:
                 quality = TRUST[features.face.source] * reach.hand.score * doubt.quality
-                found[side] = Touch(reach, zones, activation, quality, speed or 0.0)
+                found[side] = Touch(reach, zones, activation, quality)
         return found
 
     def _activation(self, reach: Reach, zones: Mapping[Zone, float], speed: float | None) -> float:
