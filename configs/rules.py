@@ -75,7 +75,7 @@ class HeadRules(Section):
     speed: Positive
     """Speed against the face above which a hand passes by, in H per second."""
     net_s: Seconds
-    """Time over which a hand's way is taken, so that rubbing to and fro is no passing by."""
+    """Time over which a hand's way is taken, so that rubbing back and forth is no passing by."""
     cover_points: Annotated[int, Field(ge=3)]
     """Points of one hand on the face from which it covers it."""
 

@@ -74,7 +74,7 @@ def test_a_hand_that_passes_by_does_not_touch() -> None:
     assert all(strength(signal) < 0.3 for signal in signals(ticks, Family.TOUCH))
 
 
-def test_a_hand_that_rubs_to_and_fro_touches() -> None:
+def test_a_hand_that_rubs_touches() -> None:
     ticks = []
     for number in range(12):
         body = made_body(number / 10, right_hand=at(-0.17 + (0.06 if number % 2 else -0.06), 0.0))
