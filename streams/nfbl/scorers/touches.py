@@ -97,7 +97,7 @@ class Touches:
         return believed * enough(points, rules) * size * still
 
     def _speed(self, t_s: float, side: Side, reach: Reach) -> float | None:
-        """Speed in H per second, or the net speed over a while where that is less: a hand that rubs goes back and forth."""
+        """Speed in H per second, or the net speed where that is less: a hand that rubs goes back and forth."""
         way = self._ways[side]
         if way and t_s - way[-1][0] > self._rules.net_s:
             way.clear()
