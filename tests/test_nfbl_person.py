@@ -315,6 +315,15 @@ def test_a_crop_stays_for_a_while_when_the_neighbour_leaves() -> None:
     assert views[-1].x0 == 0
 
 
+def test_a_neighbour_who_sits_down_inside_a_crop_is_cut_away_from_it() -> None:
+    small, neighbour = Box(300, 100, 330, 138), Box(370, 100, 400, 138)
+    views = watch(lambda t_s: {1: small} | ({2: neighbour} if t_s > 2 else {}), frames(4.0))
+    changes = [view.t_s for view in views if view.fresh]
+    assert changes == pytest.approx([0.1, 2.55], abs=0.1)
+    assert views[-1].x0 + views[-1].picture.width_px <= neighbour.x0
+    assert persons(views) == [1]
+
+
 def test_a_much_smaller_neighbour_changes_nothing() -> None:
     views = watch(lambda _: {1: MIDDLE, 2: resized(RIGHT, 40, 50)}, frames(2.0))
     assert views[-1].picture is STILL
