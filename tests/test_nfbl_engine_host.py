@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
@@ -228,6 +229,29 @@ def test_an_engine_that_cannot_load_is_off_and_says_why(hosts: Hosts, begin: Sta
     answers = host.collect(0.0)
     assert kinds(answers) == [FeedState.OFF, ("lost", 0.0)]
     assert len(hosts.lives()) == 1
+
+
+def test_a_cut_is_not_missed_when_its_view_is_dropped(hosts: Hosts, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    host = hosts(Start.GATED, live=True)
+    for n in range(3):
+        host.submit(dataclasses.replace(view_of(float(n)), fresh=n == 1))
+    (tmp_path / "gate").write_bytes(b".")
+    assert eventually(lambda: host.counts.answered == 1)
+    host.submit(view_of(3.0))
+    assert eventually(lambda: host.counts.answered == 2)
+    told = [(body.t_s, body.fresh) for body in host.collect(0.0) if isinstance(body, Body)]
+    assert told == [(2.0, True), (3.0, False)]
+
+
+def test_a_cut_is_not_missed_when_the_engine_is_lost_at_it(hosts: Hosts) -> None:
+    host = hosts()
+    for n, (prank, fresh) in enumerate(
+        ((Prank.NONE, True), (Prank.DIE, True), (Prank.NONE, False), (Prank.NONE, False))
+    ):
+        host.submit(dataclasses.replace(view_of(float(n), prank), fresh=fresh))
+    told = [(body.t_s, body.fresh) for body in host.collect(3.0) if isinstance(body, Body)]
+    assert told == [(0.0, True), (2.0, True), (3.0, False)]
 
 
 def test_a_program_that_does_not_exist_is_an_engine_that_is_off() -> None:

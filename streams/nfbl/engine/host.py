@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from buffers.records import FeedState
@@ -19,7 +19,7 @@ from configs.errors import ModelUnavailable
 from streams.channel import Channel, ChannelClosed, Policy
 from streams.clock import monotonic_s
 from streams.nfbl.engine.child import Child, EngineLost, LoadFailed
-from streams.nfbl.engine.wire import pack_view
+from streams.nfbl.engine.wire import check_view, pack_view
 from streams.nfbl.landmarks import Body, View
 
 IN_FLIGHT: Final = 4
@@ -69,17 +69,20 @@ class EngineCounts:
     cpu_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Question:
-    t_s: float
-    message: bytes
+    """A view, and how many fresh ones were submitted up to it."""
+
+    view: View
+    scene: int
 
 
 class EngineHost:
     """One engine in a process of its own. `submit` by one thread, `collect` by one, the same or another.
 
     The state begins as STARTING, without a `Changed`; LIVE follows before the first answer. Each view that is not
-    dropped is answered by one `Body` or `Lost`, in the order asked; a loss is first told as `Changed`.
+    dropped is answered by one `Body` or `Lost`, in the order asked; a loss is first told as `Changed`. Where a fresh
+    view is dropped or lost, the next one answered is fresh in its place.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class EngineHost:
         self._lost_at: deque[float] = deque(maxlen=MAX_LOSSES)
         self._losses = 0
         self._t_s: float | None = None
+        self._scene = self._scene_told = 0
         self._thread = threading.Thread(target=self._work, name="landmark-engine", daemon=True)
         self._thread.start()
 
@@ -156,13 +160,15 @@ class EngineHost:
             WireError: the view is absurd (larger than 4096 px, or with numbers that are none).
             RuntimeError: `UNCOLLECTED` answers have not been collected.
         """
-        question = _Question(view.t_s, pack_view(view))
+        check_view(view)
         if not self._live:
             if len(self._awaited) >= UNCOLLECTED:
                 raise RuntimeError(f"{UNCOLLECTED} views were asked and none collected")
             self._awaited.append(view.t_s)
         with self._lock:
             self._asked += 1
+            self._scene += view.fresh
+            question = _Question(view, self._scene)
         with contextlib.suppress(ChannelClosed):
             self._questions.put(view.t_s, question)
 
@@ -204,13 +210,12 @@ class EngineHost:
                     while True:
                         if question is None:
                             question, tried = self._next(child), False
-                        self._t_s = question.t_s
-                        self._tell_body(*child.ask(question.message, question.t_s, self._timeout_s))
+                        self._ask(child, question)
                         question = None
                 except EngineLost as lost:
                     self._count_loss(str(lost))
                     if question is not None and (self._live or tried):
-                        self._answers.put(question.t_s, Lost(question.t_s, f"landmark engine lost ({lost})"))
+                        self._answers.put(question.view.t_s, Lost(question.view.t_s, f"landmark engine lost ({lost})"))
                         question = None
                     tried = True
                 finally:
@@ -267,10 +272,16 @@ class EngineHost:
         """Answer with `Lost` whatever is asked of an engine that is off."""
         while True:
             if question is not None:
-                self._answers.put(question.t_s, Lost(question.t_s, self.state[1]))
+                self._answers.put(question.view.t_s, Lost(question.view.t_s, self.state[1]))
             question = self._questions.get()
 
-    def _tell_body(self, body: Body, cpu_s: float) -> None:
+    def _ask(self, child: Child, question: _Question) -> None:
+        view = question.view
+        self._t_s = view.t_s
+        # Whether a cut has been missed is known only now: it may have come with a view that was dropped or lost.
+        view = replace(view, fresh=question.scene > self._scene_told)
+        body, cpu_s = child.ask(pack_view(view), view.t_s, self._timeout_s)
+        self._scene_told = question.scene
         with self._lock:
             self._answered += 1
             self._cpu_s += cpu_s

@@ -75,20 +75,34 @@ def parse_head(head: bytes) -> tuple[Kind, int]:
     return kind, size
 
 
-def pack_view(view: View) -> bytes:
-    """A message with a view; `WireError` where it has sides or numbers that could not be read back."""
+def check_view(view: View) -> None:
+    """`WireError` where a view has sides or numbers that could not be read back."""
     picture, face = view.picture, view.face
     if max(picture.width_px, picture.height_px) > MAX_SIDE_PX:
         raise WireError(f"a view of {picture.width_px}x{picture.height_px} is larger than {MAX_SIDE_PX} px")
-    flags = _FACE * (face is not None) | _POSE * view.pose | _FRESH * view.fresh
-    numbers = (view.t_s, view.x0, view.y0, view.scale)
-    box = _NO_BOX if face is None else (face.x0, face.y0, face.x1, face.y1)
-    _check_finite(*numbers, *box)
-    frame = (view.frame_width_px, view.frame_height_px)
-    try:
-        fixed = _VIEW.pack(*numbers, *frame, view.person, *box, flags, picture.width_px, picture.height_px)
-    except struct.error as error:
-        raise WireError("a number of the view is out of range") from error
+    _check_finite(view.t_s, view.x0, view.y0, view.scale, *_corners(face))
+    if not (0 <= view.frame_width_px < 2**32 and 0 <= view.frame_height_px < 2**32 and -(2**63) <= view.person < 2**63):
+        raise WireError("a number of the view is out of range")
+
+
+def pack_view(view: View) -> bytes:
+    """A message with a view; `WireError` as `check_view` says."""
+    check_view(view)
+    picture = view.picture
+    flags = _FACE * (view.face is not None) | _POSE * view.pose | _FRESH * view.fresh
+    fixed = _VIEW.pack(
+        view.t_s,
+        view.x0,
+        view.y0,
+        view.scale,
+        view.frame_width_px,
+        view.frame_height_px,
+        view.person,
+        *_corners(view.face),
+        flags,
+        picture.width_px,
+        picture.height_px,
+    )
     planes = (np.ascontiguousarray(plane).data.cast("B") for plane in (picture.y, picture.u, picture.v))
     return _message(Kind.VIEW, fixed, *planes)
 
@@ -125,10 +139,9 @@ def pack_body(body: Body, cpu_s: float) -> bytes:
     """A message with a body and the CPU time it took (s); `WireError` where it could not be read back."""
     if len(body.hands) > MAX_HANDS:
         raise WireError(f"{len(body.hands)} hands")
-    face = body.face
-    flags = _FACE * (face is not None) | _POSE * (body.pose is not None) | _LOOKED * body.looked_at
+    flags = _FACE * (body.face is not None) | _POSE * (body.pose is not None) | _LOOKED * body.looked_at
     flags |= _MESH * (body.mesh is not None) | _FRESH * body.fresh
-    box = _NO_BOX if face is None else (face.x0, face.y0, face.x1, face.y1)
+    box = _corners(body.face)
     _check_finite(body.t_s, *box, body.mesh_score, cpu_s, *(hand.score for hand in body.hands))
     frame = (body.width_px, body.height_px)
     try:
@@ -200,6 +213,10 @@ def parse_text(payload: bytes) -> str:
 def _message(kind: Kind, *parts: bytes | memoryview) -> bytes:
     payload = b"".join(parts)
     return HEAD.pack(MAGIC, kind, len(payload)) + payload
+
+
+def _corners(box: Box | None) -> tuple[float, float, float, float]:
+    return _NO_BOX if box is None else (box.x0, box.y0, box.x1, box.y1)
 
 
 def _fixed(form: struct.Struct, payload: bytes) -> tuple[Any, ...]:
