@@ -24,8 +24,12 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
     return path
 
 
+def due(feed: ReplayedFeed, watermark_s: float) -> tuple[NfblEvent, ...]:
+    return tuple(report.item for report in feed.reports(watermark_s) if isinstance(report.item, NfblEvent))
+
+
 def everything(path: Path) -> tuple[NfblEvent, ...]:
-    return ReplayedFeed(path).events_until(1e12)
+    return due(ReplayedFeed(path), 1e12)
 
 
 def brief(events: tuple[NfblEvent, ...]) -> list[tuple[str, str, float]]:
@@ -46,11 +50,11 @@ def test_each_event_opens_at_its_start_and_closes_at_its_end_in_order_of_time(tm
 
 def test_a_report_is_given_once_and_not_before_its_time(tmp_path: Path) -> None:
     feed = ReplayedFeed(written(tmp_path, "start_s,end_s,class\n1,2,N7\n"))
-    assert feed.events_until(0.99) == ()
-    assert brief(feed.events_until(1.0)) == [("r1", "open", 1)]
-    assert feed.events_until(1.5) == ()
-    assert brief(feed.events_until(99.0)) == [("r1", "close", 2)]
-    assert feed.events_until(99.0) == ()
+    assert due(feed, 0.99) == ()
+    assert brief(due(feed, 1.0)) == [("r1", "open", 1)]
+    assert due(feed, 1.5) == ()
+    assert brief(due(feed, 99.0)) == [("r1", "close", 2)]
+    assert due(feed, 99.0) == ()
 
 
 def test_an_open_report_does_not_know_its_end_yet(tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_rows_of_unknown_classes_are_left_out_and_listed(tmp_path: Path) -> None
     assert "3 rows left out" in notice
     assert "'waving' (2)" in notice
     assert "\x1b" not in notice
-    assert {e.class_id for e in feed.events_until(10)} == {"N7"}
+    assert {e.class_id for e in due(feed, 10)} == {"N7"}
 
 
 def test_many_unknown_classes_do_not_flood_the_notice(tmp_path: Path) -> None:
@@ -105,21 +109,21 @@ def test_many_unknown_classes_do_not_flood_the_notice(tmp_path: Path) -> None:
 
 def test_rows_after_the_end_of_the_media_are_left_out_and_noted(tmp_path: Path) -> None:
     feed = ReplayedFeed(written(tmp_path, "start_s,end_s,class\n1,2,N7\n30,31,N7\n"), duration_s=10.0)
-    assert len(feed.events_until(100.0)) == 2
+    assert len(due(feed, 100.0)) == 2
     assert feed.notices == ("labels.csv: 1 rows left out, they start after the end of the media at 10 s",)
 
 
 def test_the_hand_labels_of_the_shared_clips_can_be_replayed(media_dir: Path) -> None:
     feed = ReplayedFeed(media_dir / "nfbl" / "labels.csv", media_name="liveportrait_s20.mp4")
     assert feed.notices == ()
-    events = feed.events_until(1e6)
+    events = due(feed, 1e6)
     assert len(events) > 0
     assert {event.source for event in events} == {"replay:labels.csv"}
 
 
 def test_what_lasts_beyond_the_media_ends_with_it(tmp_path: Path) -> None:
     feed = ReplayedFeed(written(tmp_path, "start_s,end_s,class\n8,12,N7\n"), duration_s=10.0)
-    assert brief(feed.events_until(100.0)) == [("r1", "open", 8), ("r1", "close", 10)]
+    assert brief(due(feed, 100.0)) == [("r1", "open", 8), ("r1", "close", 10)]
 
 
 def test_numbers_without_a_base_are_left_out_with_a_word_on_how_to_declare_one(tmp_path: Path) -> None:
@@ -199,7 +203,7 @@ def test_the_watch_has_no_holes_and_reports_are_in_order(
     assert all(before[1] == after[0] for before, after in itertools.pairwise(spans))
     times = [report.t_s for report in reports]
     assert times == sorted(times)
-    assert told(reports) == brief(ReplayedFeed(path, duration_s=30.0).events_until(99.0))
+    assert told(reports) == brief(due(ReplayedFeed(path, duration_s=30.0), 99.0))
 
 
 @pytest.mark.parametrize(
@@ -257,11 +261,11 @@ def test_how_often_the_feed_is_asked_changes_nothing(
     text = "start_s,end_s,class\n" + "".join(f"{start!r},{start + length!r},N7\n" for start, length in rows)
     path = written(tmp_path_factory.mktemp("feed"), text)
     feed = ReplayedFeed(path)
-    piecewise = tuple(event for t_s in (*asked, 1e12) for event in feed.events_until(t_s))
+    piecewise = tuple(event for t_s in (*asked, 1e12) for event in due(feed, t_s))
     assert piecewise == everything(path)
     assert len(piecewise) == 2 * len(rows)
-    due = [e.start_s if e.phase is Phase.OPEN else e.end_s for e in piecewise]
-    assert due == sorted(due)
+    times = [e.start_s if e.phase is Phase.OPEN else e.end_s for e in piecewise]
+    assert times == sorted(times)
     phases: dict[str, list[Phase]] = {}
     for event in piecewise:
         phases.setdefault(event.id, []).append(event.phase)

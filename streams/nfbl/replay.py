@@ -86,7 +86,7 @@ class ReplayedFeed:
         """
         if watermark_s < math.inf:
             until_s = watermark_s
-            events = list(self.events_until(watermark_s))
+            events = list(self._due(watermark_s))
         else:
             met_s = max(self._seen_s, self._heard_s)
             until_s = self._end_s if math.isinf(met_s) else max(met_s, self._told_s)
@@ -97,19 +97,19 @@ class ReplayedFeed:
             self._told_s = until_s
         return sorted(reports, key=lambda report: report.t_s)
 
-    def events_until(self, t_s: float) -> tuple[NfblEvent, ...]:
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _due(self, t_s: float) -> tuple[NfblEvent, ...]:
         """Events due at or before `t_s` that were not given yet, in order of time."""
         due: list[NfblEvent] = []
         while self._left and _time(self._left[-1]) <= t_s:
             due.append(self._left.pop())
         return tuple(due)
 
-    def close(self) -> None:
-        """There is nothing to let go of."""
-
     def _last_events(self, until_s: float) -> Iterator[NfblEvent]:
         """The rest up to the end; what is open then is closed there."""
-        yield from self.events_until(until_s)
+        yield from self._due(until_s)
         begun = [event for event in self._left if event.phase is Phase.CLOSE and event.start_s <= until_s]
         self._left.clear()
         yield from (replace(event, end_s=until_s) for event in reversed(begun))
