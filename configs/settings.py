@@ -203,6 +203,8 @@ class NfblSettings(Section):
     """Looks a second of media time (Hz); touches are found down to 2, shrugs need 10. Source: nfbl design, 5."""
     mirrored: bool = False
     """The picture is mirrored (a selfie camera): left and right change places."""
+    holding_object: bool = False
+    """The person holds a microphone, cup or phone: a closed hand at mouth, jaw or neck is then never a touch."""
     niceness: Annotated[int, Field(ge=0, le=19)] = 5
     """How far the engine's process stands back on a busy machine: body language slows first, masking never."""
 

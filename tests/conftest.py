@@ -35,6 +35,12 @@ def _folder(name: str) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _watch_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each landmark engine is a process that loads for two seconds: tests that mean it set `nfbl.source` to `live`."""
+    monkeypatch.setenv("EMOTION_MONITOR__NFBL__SOURCE", "off")
+
+
 @pytest.fixture(scope="session")
 def media_dir() -> Path:
     """The folder of real clips, faces and speech (skips where absent)."""

@@ -14,8 +14,9 @@ Line = dict[str, Any]
 
 
 def plan(source: Path, journal: Path, *overrides: str, speed: float | None = None) -> Plan:
-    """A session over `source` with the default profile and these settings."""
-    return Plan(source=str(source), speed=speed, loaded=load_settings(None, overrides, {}), journal=journal)
+    """A session over `source` with the default profile, no body language unless asked for, and these settings."""
+    loaded = load_settings(None, ("nfbl.source=off", *overrides), {})
+    return Plan(source=str(source), speed=speed, loaded=loaded, journal=journal)
 
 
 def run(session: Session) -> int:

@@ -13,6 +13,7 @@ from buffers.records import (
     DEIDENTIFIER_SEAL,
     CleanAudio,
     CleanFrame,
+    CleanItem,
     Gap,
     MaskState,
     NfblEvent,
@@ -25,7 +26,7 @@ from streams.channel import ChannelClosed
 from streams.clock import Clock, PacedClock, VirtualClock
 from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.voice import VoiceDeidentifier, VoiceOutput
-from streams.ingest import CleanItem, Ingest
+from streams.ingest import Ingest
 from streams.media import RawAudio, RawFrame, RawGap, RawItem, SourceInfo, TrackInfo
 from streams.nfbl.replay import ReplayedFeed
 from streams.pipeline import Pipeline
@@ -73,6 +74,8 @@ class ListedSource:
 
 class PlainFaces:
     """Releases each frame `late` frames later, as a look-back does."""
+
+    seen = ()
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from buffers.records import Prosody
+from buffers.records import CleanItem, Prosody
 from configs.errors import ConfigError, ModelUnavailable
 from configs.load import load_settings
 from configs.settings import IngestSettings, VoiceMode, VoiceSettings
@@ -16,7 +16,7 @@ from streams.channel import ChannelClosed
 from streams.clock import VirtualClock
 from streams.deidentify import voice as voice_module
 from streams.deidentify.voice import VoiceDeidentifier
-from streams.ingest import CleanItem, Ingest
+from streams.ingest import Ingest
 from streams.media import RawAudio
 from streams.models import cache
 from streams.pipeline import open_pipeline
@@ -111,7 +111,7 @@ class TestSession:
 
     def test_no_clip_reaches_the_evidence_of_a_session_without_sound(self, interview: Interview) -> None:
         for mode in (FEATURES_ONLY, DROP):
-            opened = open_pipeline(str(interview.video), load_settings(None, (mode,), {}).settings)
+            opened = open_pipeline(str(interview.video), load_settings(None, (mode, "nfbl.source=off"), {}).settings)
             items = everything_from(opened)
             assert {type(item).__name__ for item in items} <= {"CleanFrame", "Prosody", "Gap"}
             assert any(isinstance(item, Prosody) for item in items) == (mode == FEATURES_ONLY)
@@ -125,7 +125,7 @@ class TestSession:
             return cache.model_path(name)
 
         monkeypatch.setattr(pipeline, "model_path", only_faces)
-        opened = open_pipeline(str(interview.video), load_settings(None, (DROP,), {}).settings)
+        opened = open_pipeline(str(interview.video), load_settings(None, (DROP, "nfbl.source=off"), {}).settings)
         opened.source.close()
         opened.close()
         assert opened.voice is None
@@ -133,7 +133,7 @@ class TestSession:
     def test_dropping_all_there_is_says_what_to_do(self, media_dir: Path) -> None:
         speech = media_dir / "speech" / "whisper_jfk.flac"
         with pytest.raises(ConfigError, match="sound alone"):
-            open_pipeline(str(speech), load_settings(None, (DROP,), {}).settings)
+            open_pipeline(str(speech), load_settings(None, (DROP, "nfbl.source=off"), {}).settings)
 
     def test_sound_alone_is_judged_by_its_features(self, media_dir: Path, tmp_path: Path) -> None:
         speech = media_dir / "speech" / "whisper_jfk.flac"

@@ -21,6 +21,15 @@ class Report:
     item: FeedItem
 
 
+@dataclass(frozen=True, slots=True)
+class FeedCounts:
+    """What became of the looks so far: taken, skipped for want of time, and how often the engine was lost."""
+
+    looks: int = 0
+    skipped: int = 0
+    losses: int = 0
+
+
 class Feed(Protocol):
     """A feed of one session. `see` and `hear` come from two threads; `reports` from either, never twice at once."""
 
@@ -35,6 +44,10 @@ class Feed(Protocol):
     @property
     def notices(self) -> tuple[str, ...]:
         """What the user should know before it begins."""
+
+    @property
+    def counts(self) -> FeedCounts:
+        """Looks at frames so far; zeros where none are looked at."""
 
     def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
         """Look at a raw frame with the faces the masker found in it (None: the masker had no answer).

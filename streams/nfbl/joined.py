@@ -10,7 +10,7 @@ from dataclasses import replace
 from buffers.records import FeedState, NfblState, NfblWatch, Prosody
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
-from streams.nfbl.feed import Feed, Report
+from streams.nfbl.feed import Feed, FeedCounts, Report
 
 
 class JoinedFeed:
@@ -44,6 +44,16 @@ class JoinedFeed:
     def notices(self) -> tuple[str, ...]:
         """What the user should know of each."""
         return tuple(notice for feed in self._feeds for notice in feed.notices)
+
+    @property
+    def counts(self) -> FeedCounts:
+        """The looks of all feeds."""
+        each = [feed.counts for feed in self._feeds]
+        return FeedCounts(
+            looks=sum(one.looks for one in each),
+            skipped=sum(one.skipped for one in each),
+            losses=sum(one.losses for one in each),
+        )
 
     def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
         """Show every feed the frame."""

@@ -10,15 +10,11 @@ from typing import Final
 from configs.errors import ModelUnavailable
 from configs.settings import NfblSettings
 from streams.media import SourceInfo
+from streams.nfbl.annotations.declaration import Declaration
 from streams.nfbl.feed import Feed
+from streams.nfbl.joined import JoinedFeed
+from streams.nfbl.live import LiveFeed
 from streams.nfbl.replay import ReplayedFeed
-
-try:
-    from streams.nfbl.annotations import Declaration
-    from streams.nfbl.joined import JoinedFeed
-    from streams.nfbl.live import LiveFeed
-except ImportError:
-    LiveFeed = None
 
 OFF: Final = "off"
 LIVE: Final = "live"
@@ -49,19 +45,14 @@ class FeedOpening:
         self._live: LiveFeed | None = None
         path = source.removeprefix(JOINED)
         if path not in {OFF, LIVE}:
-            if LiveFeed is None:
-                self._replayed = ReplayedFeed(Path(path), duration_s=info.duration_s)
-            else:
-                declaration = Declaration.parse(settings.annotations or "")
-                self._replayed = ReplayedFeed(
-                    Path(path), declaration=declaration, duration_s=info.duration_s, media_name=info.name
-                )
+            declaration = Declaration.parse(settings.annotations or "")
+            self._replayed = ReplayedFeed(
+                Path(path), declaration=declaration, duration_s=info.duration_s, media_name=info.name
+            )
         if source != LIVE and not source.startswith(JOINED):
             return
         if not video:
             self._lacks = "body language is not watched live: there is no picture"
-            return
-        if LiveFeed is None:
             return
         try:
             self._live = LiveFeed(settings, paced=paced)

@@ -17,7 +17,7 @@ from streams.media import RawFrame
 from streams.nfbl.annotations.declaration import Declaration
 from streams.nfbl.annotations.read import Mapped, mapped, read_annotations
 from streams.nfbl.annotations.rows import Row
-from streams.nfbl.feed import Report
+from streams.nfbl.feed import FeedCounts, Report
 
 LISTED: Final = 10
 """Unknown labels that a notice lists before it says how many more there are."""
@@ -68,6 +68,11 @@ class ReplayedFeed:
         self._left = events[::-1]
         self._seen_s = self._heard_s = -math.inf
         self._told_s = 0.0
+
+    @property
+    def counts(self) -> FeedCounts:
+        """See `Feed.counts`."""
+        return FeedCounts()
 
     def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:  # noqa: ARG002 - others look at them
         """Note how far the session has come; nothing is looked at."""

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from buffers.records import CleanAudio, CleanFrame, Track
+from buffers.records import CleanAudio, CleanFrame, CleanItem, Track
 from configs.errors import ConfigError
 from configs.load import settings_digest
 from configs.settings import IngestSettings, NfblSettings, Settings
 from streams.channel import ChannelClosed
 from streams.clock import VirtualClock, monotonic_s
 from streams.deidentify.faces import FaceCounts
-from streams.ingest import Batch, CleanItem, Ingest
+from streams.ingest import Batch, Ingest
 from streams.pipeline import Pipeline, open_pipeline
 from streams.recording.batch import Job
 from streams.recording.boxes import BoxTrail
