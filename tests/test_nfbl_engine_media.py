@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +183,12 @@ def test_a_file_that_is_no_network_is_unavailable(engine: MediaPipeEngine, tmp_p
     paths[wrong].write_bytes(b"not a network")
     with pytest.raises(ModelUnavailable, match="broken cannot be loaded: fetch the models again"):
         MediaPipeEngine(*paths, mirrored=False)
+
+
+def test_without_the_package_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(ModelUnavailable, match=r"pip install 'emotion-monitor\[nfbl\]'"):
+        MediaPipeEngine(tmp_path, tmp_path, tmp_path, mirrored=False)
 
 
 @pytest.mark.usefixtures("engine")

@@ -28,6 +28,12 @@ IN_FLIGHT: Final = 4
 UNCOLLECTED: Final = 1024
 """Answers kept until they are collected: 100 s at 10 Hz, far more than any look-back."""
 
+LIVE_TIMEOUT_S: Final = 2.0
+"""Longest wait for an answer, live: it takes 30 ms, and ten times that on a busy machine at a cut."""
+
+REPLAY_TIMEOUT_S: Final = 30.0
+"""The same at max speed, where nobody waits and a busy machine must not change what is found."""
+
 WATCH_S: Final = 0.5
 """How often a process is looked at while nothing is asked: its loss is to be told within 2 s."""
 
@@ -90,7 +96,7 @@ class EngineHost:
         spawn: Callable[[], subprocess.Popen[bytes]],
         *,
         live: bool,
-        timeout_s: float = 2.0,
+        timeout_s: float | None = None,
         load_s: float = LOAD_S,
     ) -> None:
         """Start the process; returns at once.
@@ -98,12 +104,12 @@ class EngineHost:
         Args:
             spawn: starts it with pipes, see `streams.nfbl.engine.process`.
             live: the newest view only, and never wait; else every view, in order, waiting for room.
-            timeout_s: an answer that takes longer is none.
+            timeout_s: an answer that takes longer is none; None for `LIVE_TIMEOUT_S` or `REPLAY_TIMEOUT_S`.
             load_s: a load that takes longer has failed.
         """
         self._spawn = spawn
         self._live = live
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s or (LIVE_TIMEOUT_S if live else REPLAY_TIMEOUT_S)
         self._load_s = load_s
         policy = Policy.DROP_OLDEST if live else Policy.WAIT
         self._questions: Channel[_Question] = Channel("views", max_items=1 if live else IN_FLIGHT, policy=policy)
