@@ -163,15 +163,15 @@ def test_several_scorers_blindness_adds_up_and_gestures_are_never_missed() -> No
     assert spans(reports) == [(0.0, 1.0, ((Group.HEAD, "no face"), (Group.HANDS, "hands out of view")))]
 
 
-def test_a_fresh_view_ends_what_was_open_and_forgets() -> None:
+def test_another_person_ends_what_was_open_and_forgets() -> None:
     builder, scorer = FakeBuilder(), FakeScorer(always(TOUCHING))
     subject = NfblDetector(builder, [scorer], Segmenter(rules().segments, source="rules"), rate_hz=10.0)
     steps(subject, 0.0, 1.0)
     assert (builder.resets, scorer.resets) == (0, 0)
-    reports = subject.step(body(1.0, fresh=True), None)
+    reports = subject.step(body(1.0, person=2), None)
     assert closed(reports) == [("N7", 0.0, 0.9)]
     assert (builder.resets, scorer.resets) == (1, 1)
-    assert closed(steps(subject, 1.1, 2.0) + subject.finish(2.0)) == [("N7", 1.0, 1.9)]
+    assert closed(steps(subject, 1.1, 2.0, person=2) + subject.finish(2.0)) == [("N7", 1.0, 1.9)]
 
 
 def test_another_person_begins_another_span_at_once() -> None:

@@ -48,6 +48,7 @@ class NfblDetector:
         self._watch = WatchLog(calm_s=segmenter.rules.calm_s)
         self._last_s: float | None = None
         self._seen_s: float | None = None
+        self._person: int | None = None
         self._lost = False
 
     def step(self, body: Body, speaking: float | None, *, people: int = 1) -> list[Report]:
@@ -57,9 +58,11 @@ class NfblDetector:
         """
         t_s = body.t_s
         reports = self._catch_up(t_s)
-        if body.fresh or (self._seen_s is not None and t_s - self._seen_s > self._segmenter.rules.blind_s):
+        # Another person, which a cut makes too; a new crop of the same one (`fresh`) changes no coordinates.
+        other = self._person is not None and body.person != self._person
+        if other or (self._seen_s is not None and t_s - self._seen_s > self._segmenter.rules.blind_s):
             reports += self._forget(t_s)
-        self._seen_s = t_s
+        self._seen_s, self._person = t_s, body.person
         features = self._builder.build(body, speaking)
         signals: list[Signal] = []
         blind: dict[Group, str] = {}
