@@ -78,7 +78,7 @@ def test_what_counts_can_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture
         ("none.mov,N7,2,4,", ("--predictions", "runs"), "the journal for none.mov is of none.mp4"),
         ("a.mp4,N7,2,4,", ("--predictions", "runs/a.jsonl", "--negatives", "none"), "name a folder of journals"),
         ("a.mp4,N7,2,4,", ("--predictions", "runs", "--negatives", "x*"), "--negatives x*: matches no clip"),
-        ("a.mp4,N7,2,4,", ("--media", "."), "a.mp4: no such recording"),
+        ("a.mp4,N7,2,4,", ("--media", ".", "--set", "nfbl.source=live"), "a.mp4: no such recording"),
         ("a.mp4,N7,2,4,", ("--media", ".", "--set", "nfbl.source=off"), "nfbl.source is off"),
     ],
 )

@@ -125,6 +125,14 @@ def test_no_alarm_is_no_promise() -> None:
     assert found.per_min_interval == pytest.approx((0.0, 0.3))
 
 
+def test_what_was_not_seen_is_told_beside_the_alarms() -> None:
+    blind = [Blind(Group.HANDS, 0.0, 30.0, ""), Blind(Group.HEAD, 0.0, 60.0, "")]
+    made = [clip(negative=True, length_s=60.0, blind=blind)]
+    assert figures.alarms(made, (Group.HANDS,), OPTIONS).blind_share == 0.5
+    assert figures.alarms(made, NFBL_GROUPS, OPTIONS).blind_share == pytest.approx(1.5 / 4)
+    assert figures.alarms(made, (Group.ILLUSTRATIVE,), OPTIONS).blind_share is None
+
+
 def test_without_negatives_there_is_no_rate() -> None:
     found = figures.alarms([], NFBL_GROUPS, OPTIONS)
     assert (found.events, found.per_min, found.per_hour, found.per_min_interval) == (0, None, None, None)
@@ -149,6 +157,20 @@ def test_a_joined_report_was_told_when_its_first_part_was() -> None:
     reports = [report("N7", 1.0, 2.0, late_s=0.5), report("N6", 2.1, 4.0, late_s=0.5)]
     found = figures.delay([clip(*reports, labels=[label("N7", 1.0, 4.0)])], OPTIONS)
     assert (found.events, found.from_label_median_s) == (1, 0.5)
+
+
+def test_of_an_event_reported_in_pieces_the_first_piece_counts() -> None:
+    pieces = [report("N22", 0.2, 1.0, late_s=0.4), report("N22", 3.0, 9.0, late_s=0.4)]
+    found = figures.delay([clip(*pieces, labels=[label("N22", 0.0, 10.0)])], OPTIONS)
+    assert found.events == 1
+    assert found.from_label_median_s == pytest.approx(0.6)
+
+
+def test_the_report_of_another_event_is_not_its_first_piece() -> None:
+    labels = [label("N7", 0.0, 3.0), label("N7", 3.5, 6.0)]
+    reports = [report("N7", 0.2, 3.6, late_s=0.4), report("N7", 4.1, 6.0, late_s=0.4)]
+    found = figures.delay([clip(*reports, labels=labels)], OPTIONS)
+    assert found.from_label_median_s == pytest.approx((0.6 + 1.0) / 2)
 
 
 def test_without_events_there_is_no_delay() -> None:

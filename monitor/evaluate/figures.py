@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.records import Group
+from buffers.records import NFBL_GROUPS, Group
 from monitor.evaluate.labels import group_of
 from monitor.evaluate.segments import (
     LEFT_OUT,
@@ -20,9 +20,11 @@ from monitor.evaluate.segments import (
     Closeness,
     Level,
     Outcome,
+    Segment,
     accepted,
     by_overlap,
     excusing,
+    iou,
     label_segments,
     match,
     prediction_segments,
@@ -74,12 +76,13 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Reports where there was nothing to report."""
+    """Reports where there was nothing to report; in the time that was blind (mean over groups) none could be made."""
 
     events: int
     per_min: float | None
     per_hour: float | None
     per_min_interval: Interval | None
+    blind_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +142,28 @@ def alarms(clips: Sequence[Clip], groups: Iterable[Group], options: Options) -> 
         per_min=per_min,
         per_hour=None if per_min is None else 60.0 * per_min,
         per_min_interval=found,
+        blind_share=mean(blind_share(clips, group) for group in NFBL_GROUPS if group in wanted),
     )
 
 
 def delay(clips: Sequence[Clip], options: Options) -> Delay:
-    """Onset to the first report, of the events that group and the loosest overlap match."""
+    """Onset to the first report of it, for the labels that group and the loosest overlap match.
+
+    Where a label is reported in pieces the first piece counts, not the one that fits best.
+    """
     from_label: list[float] = []
     from_report: list[float] = []
     for clip, outcome in zip(clips, outcomes(clips, Level.GROUP, by_overlap(IOUS[0]), options), strict=True):
-        for i, j in outcome.pairs:
-            label, segment = outcome.labels[i], outcome.predictions[j]
-            opened_s = min(clip.predictions[place].opened_s for place in segment.members)
+        taken = {place: i for i, place in outcome.pairs}
+        for i, _ in outcome.pairs:
+            label = outcome.labels[i]
+            opened_s, start_s = min(
+                (min(clip.predictions[member].opened_s for member in segment.members), segment.start_s)
+                for place, segment in enumerate(outcome.predictions)
+                if taken.get(place, i) == i and segment.group is label.group and _overlap(label, segment)
+            )
             from_label.append(opened_s - label.start_s)
-            from_report.append(opened_s - segment.start_s)
+            from_report.append(opened_s - start_s)
     return Delay(
         len(from_label),
         _quantile(from_label, 0.5),
@@ -241,6 +253,10 @@ def mean(values: Iterable[float | None]) -> float | None:
     """Mean of those that have a value."""
     known = [value for value in values if value is not None]
     return _ratio(sum(known), len(known))
+
+
+def _overlap(label: Segment, report: Segment) -> bool:
+    return iou((label.start_s, label.end_s), (report.start_s, report.end_s)) > 0
 
 
 def _counts(outcome: Outcome, group: Group | None) -> tuple[int, int, int, int]:

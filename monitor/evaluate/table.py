@@ -61,7 +61,7 @@ def _sections(found: Evaluation) -> Iterator[tuple[str, Sequence[Sequence[str]],
     yield "Segments and onsets, labelled clips", scores, _score_remark(found)
     yield f"Groups by IoU {MAIN_IOU:g}", list(_groups(found)), _group_remark(found)
     if found.alarms:
-        alarm_head = ("", "events", "per min", "per h", "95 % per min")
+        alarm_head = ("", "events", "per min", "per h", "95 % per min", "not seen")
         yield (
             "False alarms, negative clips",
             [alarm_head, *(_alarm(name, one) for name, one in found.alarms)],
@@ -137,12 +137,14 @@ def _group_remark(found: Evaluation) -> str:
 
 def _alarm(name: str, one: Alarms) -> tuple[str, ...]:
     shown = {"nfbl": "all body language", "illustrative": "illustrative, told apart"}.get(name, name)
-    return (shown, f"{one.events}", _number(one.per_min), _number(one.per_hour, 1), _between(one.per_min_interval))
+    figures = (_number(one.per_min), _number(one.per_hour, 1), _between(one.per_min_interval))
+    return (shown, f"{one.events}", *figures, _share(one.blind_share))
 
 
 def _alarm_remark(found: Evaluation) -> str:
     few = "" if found.negatives >= LEAST_CLIPS else f" No intervals: fewer than {LEAST_CLIPS} clips."
-    return f"Every event counts, neighbours are not joined. Where there was none, the interval is 0 to 3 / time.{few}"
+    none = "where there was none, the interval is 0 to 3 / time"
+    return f"Every event counts, neighbours are not joined; {none}. What is not seen raises no alarm.{few}"
 
 
 def _delay(found: Evaluation) -> Iterator[tuple[str, ...]]:
