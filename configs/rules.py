@@ -112,6 +112,8 @@ class HandsRules(Section):
 
     apart: Positive
     """Least distance between points of the two hands, in hand sizes."""
+    parted: Positive
+    """Distance at which hands that were at each other have parted, in hand sizes."""
     wrists_apart: Positive
     """Distance of the pose's wrists up to which one found hand may be both, in SW."""
     wrist_visible: Share

@@ -10,7 +10,7 @@ from buffers.picture import Picture
 from buffers.records import FeedState, Group, NfblEvent, NfblState, NfblWatch, Phase, Prosody
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
-from streams.nfbl.feed import Feed, FeedItem, Report
+from streams.nfbl.feed import Feed, FeedCounts, FeedItem, Report
 from streams.nfbl.joined import JoinedFeed
 from streams.nfbl.replay import ReplayedFeed
 
@@ -24,6 +24,7 @@ class LiveLike:
         self.source = "live"
         self.digest = "d"
         self.notices = ("made",)
+        self.counts = FeedCounts(looks=5, skipped=2, losses=1)
         self.shown = 0
         self.closed = 0
         self._items = sorted(items, key=lambda item: item[0])
@@ -121,6 +122,10 @@ def test_every_feed_is_shown_everything_and_closed_even_where_one_fails() -> Non
     with pytest.raises(OSError):  # noqa: PT011 - whatever a feed raises
         joined.close()
     assert [(feed.shown, feed.closed) for feed in feeds] == [(2, 1), (2, 1)]
+
+
+def test_the_looks_of_all_feeds_are_counted(replayed: Feed) -> None:
+    assert JoinedFeed([LiveLike(), replayed, LiveLike()]).counts == FeedCounts(looks=10, skipped=4, losses=2)
 
 
 def test_nothing_to_join_is_a_mistake() -> None:

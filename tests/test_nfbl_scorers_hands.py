@@ -41,6 +41,14 @@ def test_hands_a_hands_length_apart_are_not_at_each_other() -> None:
     assert strength(last(_ticks(0.6), Family.TOGETHER)) == 0.0
 
 
+def test_hands_that_open_a_little_are_still_at_each_other_and_parted_ones_are_not() -> None:
+    together, open_a_little, parted = (_ticks(gap)[-1] for gap in (-0.6, 0.38, 0.8))
+    assert strength(last([open_a_little], Family.TOGETHER)) < 0.5
+    assert strength(last([together, open_a_little], Family.TOGETHER)) > 0.9
+    assert strength(last([together, parted], Family.TOGETHER)) == 0.0
+    assert strength(last([together, parted, open_a_little], Family.TOGETHER)) < 0.5
+
+
 def test_hands_at_each_other_before_the_face_are_a_touch_of_the_face() -> None:
     left, right = (made_hand(at(side * 0.15, 0.3), way) for side, way in ((1, Side.LEFT), (-1, Side.RIGHT)))
     ticks = held(left=left, right=right, seconds=0.5)

@@ -174,9 +174,12 @@ class LiveFeed:
 
     def _take(self, answer: Answer) -> list[Report]:
         if isinstance(answer, Changed):
+            if answer.state is FeedState.LIVE:
+                # It is told before the first body, whose time has yet to come.
+                t_s = self._at(answer.t_s or 0.0)
+                return [Report(t_s, NfblState(t_s, answer.state, answer.reason))]
             t_s = self._at(self._seen_s if self._paced else answer.t_s or 0.0)
-            change = Report(t_s, NfblState(t_s, answer.state, answer.reason))
-            return [change] if answer.state is FeedState.LIVE else [change, *self._detector.lost(t_s, answer.reason)]
+            return [Report(t_s, NfblState(t_s, answer.state, answer.reason)), *self._detector.lost(t_s, answer.reason)]
         people = self._people(answer.t_s)
         if isinstance(answer, Lost):
             return self._detector.idle(self._at(answer.t_s), answer.reason, people=people)

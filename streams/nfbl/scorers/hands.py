@@ -19,6 +19,9 @@ KNUCKLES: Final = (5, 9, 13, 17)
 HAND_H: Final = 0.5
 """Wrist to middle knuckle in H. A hand that points at the camera looks shorter; its fingers are as thick as before."""
 
+JOINED: Final = 0.5
+"""Closeness from which hands are at each other, and below which they no longer are: the middle, as in the segmenter."""
+
 MERGED_QUALITY: Final = 0.6
 """Two clasped hands of which only one was found: the rest is what the pose says."""
 
@@ -33,14 +36,16 @@ class HandsScorer:
         """`touches` tells which hands are at the head."""
         self._rules = rules.hands
         self._touches = touches
+        self._joined = False
 
     def look(self, features: Features) -> Sight:
         """One signal for both hands, where they are at each other and away from the head."""
         reason = _why_blind(features, self._rules)
         if reason is not None:
             return Sight(blind={Group.HANDS: reason})
-        close = closeness(features, self._rules)
+        close = self._closeness(features)
         if close == 0.0 or not all(self._touches.free(features, side) for side in SIDES):
+            self._joined = False
             return Sight()
         left, right = features.hand(Side.LEFT), features.hand(Side.RIGHT)
         if left is not None and right is not None:
@@ -52,18 +57,36 @@ class HandsScorer:
     def reset(self) -> None:
         """Forget: what comes next is another shot or person."""
         self._touches.reset()
+        self._joined = False
+
+    def _closeness(self, features: Features) -> float:
+        """As `closeness`; hands that were at each other stay so until they have parted for good."""
+        close = closeness(features, self._rules)
+        if self._joined:
+            nearest = _nearest(features)
+            if nearest is not None:
+                close = max(close, fall(nearest, 0.5 * self._rules.parted, self._rules.parted))
+        self._joined = close >= JOINED
+        return close
 
 
 def closeness(features: Features, rules: HandsRules) -> float:
     """How near the two hands are to touching, 0-1; of two clasped hands the engine may find only one."""
-    left, right = features.hand(Side.LEFT), features.hand(Side.RIGHT)
-    if left is not None and right is not None:
-        away = left.points[:, None, :] - right.points[None, :, :]
-        nearest = float(np.hypot(away[..., 0], away[..., 1]).min())
-        return fall(nearest / _unit(features, left, right), rules.apart, 2.0 * rules.apart)
+    nearest = _nearest(features)
+    if nearest is not None:
+        return fall(nearest, rules.apart, 2.0 * rules.apart)
     if features.torso is None or not features.hands:
         return 0.0
     return _merged(features.torso, features.hands[0], rules)
+
+
+def _nearest(features: Features) -> float | None:
+    """Least distance between points of the two hands in hand sizes, None where one of them is not found."""
+    left, right = features.hand(Side.LEFT), features.hand(Side.RIGHT)
+    if left is None or right is None:
+        return None
+    away = left.points[:, None, :] - right.points[None, :, :]
+    return float(np.hypot(away[..., 0], away[..., 1]).min()) / _unit(features, left, right)
 
 
 def _merged(torso: Torso, hand: BoundHand, rules: HandsRules) -> float:
