@@ -167,6 +167,8 @@ class Board:
             self._watch = None
         if change.state is FeedState.OFF:
             self.notice(f"body language is not watched any more: {change.reason}")
+        elif change.state is FeedState.LIVE and change.reason:
+            self.notice(change.reason)
 
     @property
     def nfbl_state(self) -> str:

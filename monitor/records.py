@@ -116,14 +116,14 @@ class SessionRecord(Record):
     profile: str
     settings_digest: str
     """SHA-256 of the effective settings."""
-    nfbl: str
-    """The body-language feed, `off` where there is none."""
     describer: ModelInfo
     judge: ModelInfo
     deidentification: DeidentificationRecord
     version: str
     """Version of emotion-monitor."""
     notices: tuple[str, ...] = ()
+    nfbl: str = "off"
+    """The body-language feed, `off` where there is none."""
     started_at: str | None = None
     """Wall time in UTC (ISO 8601), null at max speed."""
 
@@ -298,6 +298,12 @@ class HealthRecord(Record):
     horizon_bytes: int
     lag_s: float | None = None
     """How far the watermark trails the clock (s)."""
+    nfbl_looks: int = 0
+    """Frames that were looked at for body language."""
+    nfbl_skipped: int = 0
+    """Looks that were due and not taken for want of time."""
+    nfbl_losses: int = 0
+    """Times the landmark engine was lost."""
     rss_bytes: int | None = None
     cpu_share: float | None = None
     """CPU seconds per wall second since the session was opened (1 is one core)."""

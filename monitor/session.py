@@ -248,7 +248,7 @@ class Session:
 
     def _health_record(self) -> records.HealthRecord:
         self._refresh()
-        counts = self._pipeline.face_counts
+        counts, looks = self._pipeline.face_counts, self._pipeline.feed_counts
         return records.HealthRecord(
             media_s=self._board.media_s,
             tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
@@ -256,6 +256,9 @@ class Session:
             detector_failures=counts.detector_failures,
             voice_failures=self._pipeline.voice_failures,
             horizon_bytes=self._horizon.nbytes,
+            nfbl_looks=looks.looks,
+            nfbl_skipped=looks.skipped,
+            nfbl_losses=looks.losses,
             lag_s=self._board.lag_s,
             rss_bytes=self._board.rss_bytes,
             cpu_share=None if self._complete else self._work.share(),

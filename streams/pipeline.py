@@ -16,7 +16,7 @@ from streams.deidentify.vad import SileroVad
 from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import SourceInfo
 from streams.models.cache import model_path
-from streams.nfbl.feed import Feed
+from streams.nfbl.feed import Feed, FeedCounts
 from streams.nfbl.open import FeedOpening
 from streams.sources.base import Source
 from streams.sources.open import open_source
@@ -56,6 +56,11 @@ class Pipeline:
     def face_counts(self) -> FaceCounts:
         """What face de-identification has done so far (zeros without a video track)."""
         return FaceCounts(0, 0, 0, 0) if self.faces is None else self.faces.counts
+
+    @property
+    def feed_counts(self) -> FeedCounts:
+        """Looks taken for body language so far (zeros without a feed that looks)."""
+        return FeedCounts() if self.feed is None else self.feed.counts
 
     @property
     def voice_failures(self) -> int:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_the_profile_of_one_command_is_not_that_of_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    # `deidentify` is offline unless told otherwise; a live command that took its settings would show everything a second late.
+    # `deidentify` is offline unless told otherwise; a live command with its settings would show all a second late.
     assert cli.main(["config", "check"]) == 0
     assert "profile default" in capsys.readouterr().out
 

@@ -64,7 +64,7 @@ class LiveFeed:
         name = "rules" if self._model is None else self._model.source
         self.source = f"live ({name})"
         self.digest = _digest(settings, self._model)
-        self.notices: tuple[str, ...] = ()
+        self.notices: tuple[str, ...] = () if self._model is None else (self._model.notice,)
         self._period_s = 1.0 / settings.rate_hz
         self._least_visible = found.person.shoulder_visible
         self._paced = paced

@@ -15,6 +15,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import Rules
+from configs.yamlfile import printable
 from streams.nfbl.features import Features
 from streams.nfbl.joints import gathered
 from streams.nfbl.landmarks import Points
@@ -53,6 +54,8 @@ class ModelScorer:
         self._form = model.manifest.input
         self.source = f"model:{model.name}"
         self.digest = model.digest
+        said = f"body language by the skeleton model {model.name} {model.manifest.version}"
+        self.notice = printable(f"{said}, licence: {model.manifest.licence}", 300)
         self.classes = frozenset(kind.class_id for kind in model.kinds)
         self.groups = frozenset(kind.group for kind in model.kinds)
         self.given_up: str | None = None
@@ -144,6 +147,7 @@ class FallbackScorer:
         self._rules = tuple(rules)
         self.source = f"{model.source}+rules"
         self.digest = model.digest
+        self.notice = model.notice
 
     @property
     def given_up(self) -> str | None:
