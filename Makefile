@@ -26,7 +26,7 @@ bench: $(VENV)/.dev
 	$(BIN)/emotion-monitor models fetch
 	$(BIN)/python -m benchmarks $(ARGS)
 
-install: $(VENV)/.base
+install: $(VENV)/.nfbl
 	$(BIN)/emotion-monitor models fetch
 
 clean:
@@ -40,6 +40,10 @@ $(VENV)/.venv:
 $(VENV)/.base: $(VENV)/.venv pyproject.toml constraints.txt
 	sh .ci/system-libraries
 	$(INSTALL) --editable .
+	touch $@
+
+$(VENV)/.nfbl: $(VENV)/.base
+	$(INSTALL) --editable '.[nfbl]'
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
