@@ -198,6 +198,8 @@ class SegmentRules(Section):
     """Shorter episodes are none."""
     merge_s: Seconds
     """Two episodes closer than this are one."""
+    merge_illustrative_s: Seconds
+    """The same for gestures that go with speech."""
     vote_s: Seconds
     """What an episode looks like now is voted over so long."""
     split_s: Seconds

@@ -220,9 +220,13 @@ class Contact:
 class Follower:
     """Follows one family on one side: a running mean with hysteresis, and the contact it is in, if any."""
 
-    def __init__(self, rules: SegmentRules, *, looked_s: float | None) -> None:
-        """Begin with nothing; `looked_s` is when this family last was looked for and did not show, if it was."""
+    def __init__(self, rules: SegmentRules, *, merge_s: float, looked_s: float | None) -> None:
+        """Begin with nothing; `looked_s` is when this family last was looked for and did not show, if it was.
+
+        A contact that comes back within `merge_s` is the same one.
+        """
         self._rules = rules
+        self._merge_s = merge_s
         self._level = 0.0
         self._rise: deque[Tick] = deque()
         self._lapse: list[Tick] = []
@@ -291,7 +295,7 @@ class Follower:
 
     def _over(self, t_s: float) -> Contact | None:
         """The contact, once it is too late for it to come back."""
-        contact, merge_s = self.contact, self._rules.merge_s
+        contact, merge_s = self.contact, self._merge_s
         if contact is None or not self._fading or t_s - contact.seen_s < merge_s - ROUNDING_S:
             return None
         if self._rise and self._rise[0].t_s - contact.seen_s <= merge_s + ROUNDING_S:

@@ -128,7 +128,9 @@ class Segmenter:
             if place not in shown or signal.activation > shown[place].activation:
                 shown[place] = signal
         for place in shown.keys() - self._followers.keys():
-            self._followers[place] = Follower(self.rules, looked_s=self._looked_s)
+            spoken = place[0] is Group.ILLUSTRATIVE
+            merge_s = self.rules.merge_illustrative_s if spoken else self.rules.merge_s
+            self._followers[place] = Follower(self.rules, merge_s=merge_s, looked_s=self._looked_s)
         begun: list[tuple[Place, Contact]] = []
         for place in sorted(self._followers):
             begun += self._follow(place, t_s, shown.get(place), speaking, blind)
