@@ -162,11 +162,14 @@ class LiveFeed:
                 return told + self._word_of_model()
 
     def _answer_s(self) -> float:
-        """Time of the oldest answer not yet taken; a change of state is due at once."""
-        if not self._answers:
-            return math.inf
-        answer = self._answers[0]
-        return -math.inf if isinstance(answer, Changed) else answer.t_s
+        """Time at which the oldest answer not yet taken is due.
+
+        Live a change of state is due at once. At max speed it is due with the answer after it: when it was collected
+        depends on who was faster, and looks from before that answer come first either way.
+        """
+        if self._paced and self._answers and isinstance(self._answers[0], Changed):
+            return -math.inf
+        return next((answer.t_s for answer in self._answers if not isinstance(answer, Changed)), math.inf)
 
     def _waits_before(self, t_s: float) -> bool:
         """Whether a view from before `t_s` may still be answered."""
@@ -175,18 +178,26 @@ class LiveFeed:
     def _take(self, answer: Answer) -> list[Report]:
         if isinstance(answer, Changed):
             if answer.state is FeedState.LIVE:
-                # It is told before the first body, whose time has yet to come.
-                t_s = self._at(answer.t_s or 0.0)
+                t_s = self._at(self._live_again_s(answer.t_s))
                 return [Report(t_s, NfblState(t_s, answer.state, answer.reason))]
             t_s = self._at(self._seen_s if self._paced else answer.t_s or 0.0)
             return [Report(t_s, NfblState(t_s, answer.state, answer.reason)), *self._detector.lost(t_s, answer.reason)]
         people = self._people(answer.t_s)
         if isinstance(answer, Lost):
+            if answer.t_s <= self._told_s:
+                # The engine was lost over this view, as was told: that reason holds until the next look.
+                return []
             return self._detector.idle(self._at(answer.t_s), answer.reason, people=people)
         if answer.t_s < self._told_s:
             return []
         t_s = self._at(answer.t_s)
         return self._detector.step(answer, self._speech.share(t_s), people=people)
+
+    def _live_again_s(self, asked_s: float | None) -> float:
+        """When the engine began to see: never after the first body to come, which would be let go."""
+        if not self._paced or asked_s is None:
+            return asked_s or 0.0
+        return self._awaited[-1][0] if self._awaited else self._seen_s
 
     def _people(self, t_s: float) -> int:
         """How many faces there were when the view of that time was cut; forgets all up to it."""

@@ -1,0 +1,395 @@
+"""The live feed: what it tells is in order of time, complete, and at max speed the same whoever asks when."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from buffers.records import FeedState, NfblWatch
+from configs.errors import ModelUnavailable
+from configs.settings import NfblSettings
+from streams.nfbl.detector import TOO_SLOW
+from streams.nfbl.engine.host import Answer, Changed, Lost
+from streams.nfbl.feed import FeedCounts, Report
+from streams.nfbl.landmarks import View
+from streams.nfbl.live import NOBODY, UNANSWERED, UNCHOSEN, LiveFeed
+from streams.nfbl.skeleton import SkeletonModel
+from tests.made_engine import Prank, Start, eventually, spawner_of
+from tests.made_feed import (
+    FACES,
+    ROOM,
+    MadeHost,
+    Scene,
+    answered,
+    blind_heads,
+    closed,
+    made_feed,
+    rules_that_see,
+    show,
+    spawn_with,
+    speak,
+    states,
+    touching,
+)
+from tests.made_skeleton import fake_model, made_model
+
+pytestmark = pytest.mark.unit
+
+NOW = 0.0
+"""A watermark that means nothing: live everything is told at once."""
+
+KILLED = "landmark engine lost (signal 9), restarting"
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> LiveFeed:
+    rules_that_see(monkeypatch, touching(1.0, 2.0))
+    return made_feed(monkeypatch, paced=True)
+
+
+@pytest.fixture
+def replayed(monkeypatch: pytest.MonkeyPatch) -> LiveFeed:
+    rules_that_see(monkeypatch, touching(1.0, 2.0))
+    return made_feed(monkeypatch, paced=False)
+
+
+class Processes:
+    """Makes feeds at max speed with processes of their own, and looks after what they leave behind."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._monkeypatch = folder, monkeypatch
+        self._feeds: list[LiveFeed] = []
+
+    def __call__(self, begin: Start = Start.AT_ONCE) -> LiveFeed:
+        folder = self._folder / str(len(self._feeds))
+        folder.mkdir()
+        spawn_with(self._monkeypatch, spawner_of(folder, begin))
+        self._feeds.append(LiveFeed(NfblSettings(), paced=False))
+        return self._feeds[-1]
+
+    def close(self) -> list[int]:
+        """Close them; the processes that are still there."""
+        for feed in self._feeds:
+            feed.close()
+        pids = [int(pid) for lives in self._folder.glob("*/lives") for pid in lives.read_text().split()]
+        return [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+@pytest.fixture
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Processes]:
+    made = Processes(tmp_path, monkeypatch)
+    yield made
+    assert made.close() == []
+
+
+def times(reports: Sequence[Report]) -> list[float]:
+    return [report.t_s for report in reports]
+
+
+def test_a_touch_that_the_engine_saw_is_told_live_long_before_the_watermark(live: LiveFeed) -> None:
+    show(live, Scene(0, 3))
+    assert closed(live.reports(NOW)) == []
+    MadeHost.made.answer()
+    assert closed(live.reports(NOW)) == [("N7", 1.0, 1.9)]
+    assert live.reports(NOW) == []
+
+
+def test_at_max_speed_nothing_is_told_from_beyond_the_watermark(replayed: LiveFeed) -> None:
+    show(replayed, Scene(0, 4))
+    told = [(until_s, replayed.reports(until_s)) for until_s in np.arange(0.0, 4.0, 0.25)]
+    assert all(report.t_s <= until_s for until_s, reports in told for report in reports)
+    assert closed(itertools.chain(*(reports for _, reports in told))) == [("N7", 1.0, 1.9)]
+
+
+@pytest.mark.parametrize(
+    ("faces", "reason"),
+    [
+        ((), NOBODY),
+        (None, UNANSWERED),
+        (tuple(type(FACES[0])(track, FACES[0].box, 0.9) for track in (1, 2)), UNCHOSEN),
+    ],
+    ids=["nobody", "no-answer", "two-alike"],
+)
+def test_why_nobody_is_watched_is_told(replayed: LiveFeed, faces: tuple[()] | None, reason: str) -> None:
+    # A choice between two alike takes half a second.
+    show(replayed, Scene(0, 0.5, faces))
+    assert blind_heads(replayed.reports(math.inf)) == [(0.0, 0.45, reason)]
+
+
+def test_a_look_that_found_nobody_waits_for_the_views_before_it(live: LiveFeed) -> None:
+    show(live, Scene(0, 2.5), Scene(2.5, 5, (), ROOM))
+    early = live.reports(NOW)
+    assert all(report.t_s < 0.1 for report in early)
+    host = MadeHost.made
+    host.answer(len(host.views) // 2)
+    half = live.reports(NOW)
+    assert 0.5 < max(times(half)) < 2.5
+    host.answer()
+    rest = live.reports(NOW) + live.reports(math.inf)
+    told = [*early, *half, *rest]
+    assert times(told) == sorted(times(told))
+    assert closed(told) == [("N7", 1.0, 1.9)]
+    assert [reason for *_, reason in blind_heads(told)] == [UNCHOSEN, "", NOBODY]
+    assert blind_heads(told)[-1][1] == 4.95
+
+
+def test_views_that_were_dropped_hold_nothing_up(live: LiveFeed) -> None:
+    show(live, Scene(0, 1.5), Scene(1.5, 4, (), ROOM))
+    host = MadeHost.made
+    del host.views[2:-1]
+    host.answer()
+    told = live.reports(NOW) + live.reports(math.inf)
+    reasons = [reason for *_, reason in blind_heads(told)]
+    assert TOO_SLOW in reasons
+    assert reasons[-1] == NOBODY
+
+
+def test_an_engine_that_is_lost_says_so_and_nothing_is_seen_until_it_is_back(live: LiveFeed) -> None:
+    host = MadeHost.made
+    host.say(Changed(None, FeedState.LIVE))
+    show(live, Scene(0, 1.5))
+    host.answer()
+    told = live.reports(NOW)
+    show(live, Scene(1.5, 1.7))
+    view = host.views[-1]
+    host.views.clear()
+    host.say(Changed(view.t_s, FeedState.RESTARTING, KILLED), Lost(view.t_s, "landmark engine lost (signal 9)"))
+    lost = live.reports(NOW)
+    assert states(lost) == [(1.65, "restarting", KILLED)]
+    assert closed(lost) == [("N7", 1.0, 1.4)]
+    show(live, Scene(1.7, 4))
+    assert live.reports(NOW) == []
+    # The newest view has waited for the engine, those before it were dropped.
+    del host.views[:-1]
+    host.say(Changed(view.t_s, FeedState.LIVE))
+    host.answer()
+    told += lost + live.reports(NOW)
+    show(live, Scene(4, 6))
+    host.answer()
+    told += live.reports(NOW) + live.reports(math.inf)
+    assert times(told) == sorted(times(told))
+    assert states(told) == [(0.0, "live", ""), (1.65, "restarting", KILLED), (3.9, "live", "")]
+    assert blind_heads(told)[-2:] == [(1.65, 3.9, KILLED), (3.9, 5.95, "")]
+
+
+def test_an_engine_that_is_back_while_nobody_is_asked_about_is_told_at_once(live: LiveFeed) -> None:
+    host = MadeHost.made
+    show(live, Scene(0, 1))
+    host.answer()
+    live.reports(NOW)
+    show(live, Scene(1, 3, (), ROOM))
+    host.say(Changed(0.9, FeedState.RESTARTING, KILLED))
+    live.reports(NOW)
+    show(live, Scene(3, 5, (), ROOM))
+    host.say(Changed(0.9, FeedState.LIVE))
+    assert states(live.reports(NOW)) == [(4.95, "live", "")]
+
+
+def test_an_engine_that_is_off_for_good_leaves_the_session_blind_and_says_why(live: LiveFeed) -> None:
+    host = MadeHost.made
+    show(live, Scene(0, 1))
+    host.answer()
+    told = live.reports(NOW)
+    host.reply = lambda view: (Lost(view.t_s, "stays off"),)
+    host.say(Changed(0.9, FeedState.OFF, "stays off"))
+    for start_s in range(1, 5):
+        told += live.reports(NOW)
+        show(live, Scene(start_s, start_s + 1))
+        host.answer()
+    told += live.reports(math.inf)
+    assert states(told) == [(0.95, "off", "stays off")]
+    assert blind_heads(told)[-1] == (0.95, 4.95, "stays off")
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_the_end_closes_what_is_open(monkeypatch: pytest.MonkeyPatch, paced: bool) -> None:
+    rules_that_see(monkeypatch, touching(1.0, 99.0))
+    feed = made_feed(monkeypatch, paced=paced)
+    show(feed, Scene(0, 3))
+    if paced:
+        MadeHost.made.answer()
+    assert closed(feed.reports(2.9)) == []
+    last = feed.reports(math.inf)
+    assert closed(last) == [("N7", 1.0, 2.9)]
+    watched = [report.item for report in last if isinstance(report.item, NfblWatch)]
+    assert watched[-1].end_s == 2.95
+
+
+def test_speech_counts_only_up_to_the_time_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = rules_that_see(monkeypatch)
+    feed = made_feed(monkeypatch, paced=False)
+    speak(feed, 0, 1, 0.9)
+    speak(feed, 1, 5, 0.1)
+    show(feed, Scene(0, 2))
+    feed.reports(1.9)
+    shares = {t_s: share for t_s, share in scorer.heard.items() if share is not None}
+    assert [t_s for t_s, share in shares.items() if share == 1.0] == [t_s for t_s in shares if t_s <= 1.05]
+    assert shares[1.5] == 0.0
+
+
+def test_a_body_that_shows_its_shoulders_keeps_a_person_whose_face_is_hidden(replayed: LiveFeed) -> None:
+    show(replayed, Scene(0, 1), Scene(1, 10, ()))
+    assert MadeHost.made.views[-1].t_s == pytest.approx(9.9)
+    assert blind_heads(replayed.reports(math.inf))[-1][2] == ""
+
+
+def test_what_became_of_the_looks_is_counted(live: LiveFeed) -> None:
+    assert live.counts == FeedCounts(looks=5, skipped=3, losses=1)
+
+
+def test_a_skeleton_model_that_is_given_up_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules_that_see(monkeypatch, touching(3.0, 4.0))
+    broken = fake_model(RuntimeError("graph"))
+    monkeypatch.setattr(SkeletonModel, "load", lambda _: broken)
+    feed = made_feed(monkeypatch, NfblSettings(model=str(made_model(tmp_path))), paced=False)
+    assert feed.source == "live (model:tiny+rules)"
+    assert "CC0-1.0" in feed.notices[0]
+    show(feed, Scene(0, 6))
+    told = [report for until_s in range(6) for report in feed.reports(until_s)] + feed.reports(math.inf)
+    assert [change[1:] for change in states(told)] == [
+        ("live", "skeleton model failed 3 times in a row (RuntimeError), the rules go on")
+    ]
+    assert closed(told) == [("N7", 3.0, 3.9)]
+
+
+def test_equal_settings_have_equal_digests_and_paths_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def digest(**changes: object) -> str:
+        return made_feed(monkeypatch, NfblSettings.model_validate(changes), paced=False).digest
+
+    one, other = made_model(tmp_path / "one"), made_model(tmp_path / "other")
+    assert digest() == digest(source="live+x.csv", niceness=9)
+    assert digest(model=str(one)) == digest(model=str(other))
+    assert len({digest(), digest(rate_hz=5.0), digest(mirrored=True), digest(model=str(one))}) == 4
+
+
+def losing(at_s: float) -> list[Changed]:
+    return [Changed(at_s, FeedState.RESTARTING, KILLED), Changed(at_s, FeedState.LIVE)]
+
+
+def test_at_max_speed_a_change_of_state_has_its_place_whenever_it_was_collected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenes = (
+        Scene(0, 2, (), ROOM),
+        Scene(2, 4),
+        Scene(4, 6, (), ROOM),
+        Scene(6, 9),
+    )
+
+    def crashing(view: View) -> tuple[Answer, ...]:
+        if view.t_s == 2.1:
+            return (Changed(None, FeedState.LIVE), *answered(view))
+        return (*losing(view.t_s), *answered(view)) if view.t_s == 6.5 else answered(view)
+
+    def told(*, at_once: bool) -> list[Report]:
+        feed = made_feed(monkeypatch, paced=False)
+        MadeHost.made.reply = crashing
+        reports: list[Report] = []
+        for scene in scenes:
+            for frame in scene.frames():
+                feed.see(frame, scene.faces)
+                reports += feed.reports(frame.t_s) if at_once else []
+        for until_s in () if at_once else np.arange(0.0, 9.0, 0.1):
+            reports += feed.reports(until_s)
+        return reports + feed.reports(math.inf)
+
+    rules_that_see(monkeypatch, touching(3.0, 7.0))
+    one, other = told(at_once=True), told(at_once=False)
+    assert one == other
+    assert times(one) == sorted(times(one))
+    assert [state[:2] for state in states(one)] == [(2.0, "live"), (6.5, "restarting"), (6.5, "live")]
+
+
+def film(luma: int) -> tuple[Scene, ...]:
+    """A room, somebody who comes, a masker without an answer, an empty room, and somebody again."""
+    return (
+        Scene(0, 1, (), ROOM),
+        Scene(1, 3, luma=luma),
+        Scene(3, 3.5, None, luma),
+        Scene(3.5, 5, (), ROOM),
+        Scene(5, 7, luma=luma),
+    )
+
+
+def alone(feed: LiveFeed, scenes: Sequence[Scene]) -> list[Report]:
+    speak(feed, 0, 7, 0.9)
+    show(feed, *scenes)
+    return feed.reports(math.inf)
+
+
+def beset(feed: LiveFeed, scenes: Sequence[Scene], seed: int) -> list[Report]:
+    """Reports that another thread asks for at any time, up to any time that was shown, while frames are shown."""
+    speak(feed, 0, 7, 0.9)
+    dice, told, shown_s, over = random.Random(seed), list[Report](), [0.0], threading.Event()
+
+    def ask() -> None:
+        until_s = 0.0
+        while not over.is_set():
+            until_s = dice.uniform(until_s, shown_s[0])
+            told.extend(feed.reports(until_s))
+            over.wait(dice.choice((0.0, 0.0, 0.001, 0.02)))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for scene in scenes:
+        for frame in scene.frames():
+            feed.see(frame, scene.faces)
+            shown_s[0] = frame.t_s
+    over.set()
+    asking.join(20.0)
+    return told + feed.reports(math.inf)
+
+
+@pytest.mark.parametrize("luma", [180, int(Prank.DIE_ONCE)], ids=["sound", "dies-once"])
+def test_at_max_speed_equal_frames_give_equal_reports_whoever_asks_when(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, luma: int
+) -> None:
+    rules_that_see(monkeypatch, lambda t_s: touching(1.5, 2.5)(t_s) or touching(5.5, 99)(t_s))
+    expected = alone(processes(), film(luma))
+    assert closed(expected) == [("N7", 1.5, 2.4), ("N7", 5.5, 6.9)]
+    assert len(states(expected)) == (3 if luma == Prank.DIE_ONCE else 1)
+    assert times(expected) == sorted(times(expected))
+    for seed in range(3):
+        assert beset(processes(), film(luma), seed) == expected
+
+
+def test_a_view_that_kills_the_engine_again_and_again_turns_it_off_and_the_replay_goes_on(
+    processes: Processes,
+) -> None:
+    feed = processes()
+    show(feed, Scene(0, 4, luma=int(Prank.DIE)))
+    told = feed.reports(math.inf)
+    assert [state[1] for state in states(told)] == ["live", *["restarting", "live"] * 4, "off"]
+    assert "lost 5 times" in blind_heads(told)[-1][2]
+    assert blind_heads(told)[-1][1] == 3.95
+    assert feed.counts.losses == 5
+
+
+def test_closing_frees_whoever_waits_for_reports(processes: Processes) -> None:
+    feed = processes()
+    feed.wait_ready()
+    told: list[list[Report]] = []
+    show(feed, Scene(0, 0.3, luma=int(Prank.HANG)))
+    waiting = threading.Thread(target=lambda: told.append(feed.reports(0.25)))
+    waiting.start()
+    assert not eventually(lambda: bool(told), 0.2)
+    feed.close()
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+    feed.close()
+    show(feed, Scene(0.3, 1))
+
+
+def test_an_engine_that_cannot_load_is_told_to_whoever_waits_for_it(processes: Processes) -> None:
+    with pytest.raises(ModelUnavailable, match="made-up package is missing"):
+        processes(Start.REFUSE).wait_ready()
