@@ -247,17 +247,21 @@ def test_what_became_of_the_looks_is_counted(live: LiveFeed) -> None:
 
 def test_a_skeleton_model_that_is_given_up_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules_that_see(monkeypatch, touching(3.0, 4.0))
-    broken = fake_model(RuntimeError("graph"))
-    monkeypatch.setattr(SkeletonModel, "load", lambda _: broken)
-    feed = made_feed(monkeypatch, NfblSettings(model=str(made_model(tmp_path))), paced=False)
-    assert feed.source == "live (model:tiny+rules)"
-    assert "CC0-1.0" in feed.notices[0]
-    show(feed, Scene(0, 6))
-    told = [report for until_s in range(6) for report in feed.reports(until_s)] + feed.reports(math.inf)
-    assert [change[1:] for change in states(told)] == [
+    monkeypatch.setattr(SkeletonModel, "load", lambda _: fake_model(RuntimeError("graph")))
+
+    def told(*watermarks: float) -> list[Report]:
+        feed = made_feed(monkeypatch, NfblSettings(model=str(made_model(tmp_path))), paced=False)
+        assert feed.source == "live (model:tiny+rules)"
+        assert "CC0-1.0" in feed.notices[0]
+        show(feed, Scene(0, 6))
+        return [report for until_s in (*watermarks, math.inf) for report in feed.reports(until_s)]
+
+    reports = told(*np.arange(0.0, 6.0, 0.1))
+    assert [change[1:] for change in states(reports)] == [
         ("live", "skeleton model failed 3 times in a row (RuntimeError), the rules go on")
     ]
-    assert closed(told) == [("N7", 3.0, 3.9)]
+    assert closed(reports) == [("N7", 3.0, 3.9)]
+    assert told() == reports
 
 
 def test_equal_settings_have_equal_digests_and_paths_do_not_count(

@@ -157,9 +157,9 @@ class LiveFeed:
                 t_s, reason, people = self._idle.popleft()
                 told += self._detector.idle(self._at(t_s), reason, people=people)
             elif self._answers and answer_s <= until_s:
-                told += self._take(self._answers.popleft())
+                told += self._take(self._answers.popleft()) + self._word_of_model()
             else:
-                return told + self._word_of_model()
+                return told
 
     def _answer_s(self) -> float:
         """Time at which the oldest answer not yet taken is due.
