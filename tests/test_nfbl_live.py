@@ -21,6 +21,8 @@ from streams.nfbl.engine.host import Answer, Changed, Lost
 from streams.nfbl.feed import FeedCounts, Report
 from streams.nfbl.landmarks import View
 from streams.nfbl.live import NOBODY, UNANSWERED, UNCHOSEN, LiveFeed
+from streams.nfbl.person import PersonWatcher
+from streams.nfbl.signals import Signal
 from streams.nfbl.skeleton import SkeletonModel
 from tests.made_engine import Prank, Start, eventually, spawner_of
 from tests.made_feed import (
@@ -239,6 +241,35 @@ def test_a_body_that_shows_its_shoulders_keeps_a_person_whose_face_is_hidden(rep
     show(replayed, Scene(0, 1), Scene(1, 10, ()))
     assert MadeHost.made.views[-1].t_s == pytest.approx(9.9)
     assert blind_heads(replayed.reports(math.inf))[-1][2] == ""
+
+
+def test_a_rule_that_fails_ends_neither_the_session_nor_the_looks_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    def signals(t_s: float) -> Sequence[Signal]:
+        if 2.0 <= t_s < 4.0:
+            raise ZeroDivisionError
+        return touching(1.0, 99.0)(t_s)
+
+    rules_that_see(monkeypatch, signals)
+    feed = made_feed(monkeypatch, paced=False)
+    show(feed, Scene(0, 6))
+    told = feed.reports(math.inf)
+    assert closed(told) == [("N7", 1.0, 1.9), ("N7", 4.0, 5.9)]
+    assert (2.0, 4.0, "look failed (ZeroDivisionError), please report it") in blind_heads(told)
+
+
+def test_a_frame_that_cannot_be_cut_is_a_look_not_taken(replayed: LiveFeed, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(replayed, Scene(0, 2))
+
+    def broken(*_: object) -> None:
+        raise ValueError
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(PersonWatcher, "look", broken)
+        show(replayed, Scene(2, 4))
+    show(replayed, Scene(4, 6))
+    told = blind_heads(replayed.reports(math.inf))
+    assert (2.0, 4.0, "look failed (ValueError), please report it") in told
+    assert told[-1] == (4.0, 5.95, "")
 
 
 def test_what_became_of_the_looks_is_counted(live: LiveFeed) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import threading
 from collections import deque
@@ -37,6 +38,8 @@ from streams.nfbl.segmenter import Segmenter
 from streams.nfbl.signals import Scorer
 from streams.nfbl.skeleton import SkeletonModel
 from streams.nfbl.speech import SpeechMemory
+
+logger = logging.getLogger("emotion_monitor.nfbl")
 
 LAG_S: Final = 0.5
 """How old a body is when it tells the choice of the person that somebody is there (s): at max speed a fixed age, so
@@ -96,10 +99,14 @@ class LiveFeed:
     def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
         """See `Feed.see`; at max speed this waits for room in the engine."""
         self._tell_of_bodies(frame.t_s - LAG_S)
-        view = self._watcher.look(frame, faces)
+        reason = UNANSWERED if faces is None else ""
+        try:
+            view = self._watcher.look(frame, faces)
+        except Exception as error:  # noqa: BLE001 - the supervisor: what goes wrong here must not end the masks
+            view, reason = None, _fault(error)
         due = self._due(frame.t_s)
         if view is None and due:
-            reason = UNANSWERED if faces is None else UNCHOSEN if self._watcher.people else NOBODY
+            reason = reason or (UNCHOSEN if self._watcher.people else NOBODY)
             with self._lock:
                 self._idle.append((frame.t_s, reason, self._watcher.people))
         elif view is not None:
@@ -177,11 +184,7 @@ class LiveFeed:
 
     def _take(self, answer: Answer) -> list[Report]:
         if isinstance(answer, Changed):
-            if answer.state is FeedState.LIVE:
-                t_s = self._at(self._live_again_s(answer.t_s))
-                return [Report(t_s, NfblState(t_s, answer.state, answer.reason))]
-            t_s = self._at(self._seen_s if self._paced else answer.t_s or 0.0)
-            return [Report(t_s, NfblState(t_s, answer.state, answer.reason)), *self._detector.lost(t_s, answer.reason)]
+            return self._change(answer)
         people = self._people(answer.t_s)
         if isinstance(answer, Lost):
             if answer.t_s <= self._told_s:
@@ -191,7 +194,17 @@ class LiveFeed:
         if answer.t_s < self._told_s:
             return []
         t_s = self._at(answer.t_s)
-        return self._detector.step(answer, self._speech.share(t_s), people=people)
+        try:
+            return self._detector.step(answer, self._speech.share(t_s), people=people)
+        except Exception as error:  # noqa: BLE001 - the supervisor: what goes wrong here must not end the masks
+            return self._detector.lost(t_s, _fault(error))
+
+    def _change(self, change: Changed) -> list[Report]:
+        if change.state is FeedState.LIVE:
+            t_s = self._at(self._live_again_s(change.t_s))
+            return [Report(t_s, NfblState(t_s, change.state, change.reason))]
+        t_s = self._at(self._seen_s if self._paced else change.t_s or 0.0)
+        return [Report(t_s, NfblState(t_s, change.state, change.reason)), *self._detector.lost(t_s, change.reason)]
 
     def _live_again_s(self, asked_s: float | None) -> float:
         """When the engine began to see: never after the first body to come, which would be let go."""
@@ -217,6 +230,12 @@ class LiveFeed:
         self._given_up = True
         reason = f"skeleton model {self._model.given_up}, the rules go on"
         return [Report(self._told_s, NfblState(self._told_s, FeedState.LIVE, reason))]
+
+
+def _fault(error: Exception) -> str:
+    """Why nothing is seen where the fault is ours."""
+    logger.debug("body language: a look failed", exc_info=error)
+    return f"look failed ({type(error).__name__}), please report it"
 
 
 def _scorers(settings: NfblSettings, found: Rules, *, paced: bool) -> tuple[FallbackScorer | None, tuple[Scorer, ...]]:
