@@ -61,7 +61,7 @@ class HeadRules(Section):
     full_points: Annotated[int, Field(ge=1)]
     """Finger points in zones from which the activation is 1."""
     hand_smallest: Positive
-    """Smallest hand (wrist to middle knuckle), in H."""
+    """Smallest palm, seen from the front, in H."""
     hand_small: Positive
     """Size from which a hand is surely no phantom, in H."""
     hand_near: Positive
@@ -70,6 +70,8 @@ class HeadRules(Section):
     """Largest hand, in H: one held out in front is nearer and larger."""
     handedness: Share
     """Score from which a hand is one."""
+    believed_s: Seconds
+    """So long after that it stays one at a lower score."""
     speed_touch: Positive
     """Speed against the face up to which a hand surely touches, in H per second."""
     speed: Positive

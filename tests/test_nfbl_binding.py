@@ -139,3 +139,12 @@ def test_a_hand_at_the_border_of_reach_does_not_flicker() -> None:
 
     assert all(sides(each) == [RIGHT] for each in built(lambda t_s: script(t_s, 60)))
     assert all(sides(each) == [] for each in built(lambda t_s: script(t_s, 90))[:4])
+
+
+def test_a_palm_that_points_at_the_camera_is_as_large_as_one_seen_from_the_front() -> None:
+    flat = made_hand((300, 240), RIGHT, size_px=40)
+    points = flat.points.copy()
+    points[0] += (points[9] - points[0]) / 2
+    short = replace(flat, points=points)
+    sizes = [built([made_body(0.0, right_hand=hand)])[-1].hands[0].size for hand in (flat, short)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.2)

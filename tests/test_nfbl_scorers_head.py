@@ -152,3 +152,10 @@ def test_a_person_turned_away_is_told_from_none() -> None:
 
 def _touches(features: Features) -> list[Signal]:
     return [signal for sight in looks([features])[0] for signal in sight.signals if signal.family is Family.TOUCH]
+
+
+def test_a_hand_whose_score_dips_stays_a_hand_and_one_that_never_was_sure_is_none() -> None:
+    sure, doubtful = (held(right=made_hand(at(0.0, 0.4), Side.RIGHT, score=score))[-1] for score in (0.95, 0.5))
+    assert strength(last([doubtful], Family.TOUCH)) == 0.0
+    assert strength(last([sure, doubtful], Family.TOUCH)) > 0.5
+    assert strength(last([sure, replace(doubtful, t_s=sure.t_s + 1.0)], Family.TOUCH)) == 0.0

@@ -21,6 +21,11 @@ INDEX_KNUCKLE: Final = 5
 MIDDLE_KNUCKLE: Final = 9
 LITTLE_KNUCKLE: Final = 17
 PALM: Final = (0, 5, 9, 13, 17)
+KNUCKLES: Final = (5, 9, 13, 17)
+TIPS: Final = (8, 12, 16, 20)
+
+LENGTH_OF_BREADTH: Final = 1.5
+"""Length of a palm in its breadth at the knuckles: 10 cm and 6.5 cm."""
 
 LEAST_SIZE: Final = 0.15
 """Least length or breadth of a palm in H: 0.24 to 0.48 on real clips, half of it where it is seen edge on."""
@@ -121,7 +126,7 @@ class HandBinder:
             BoundHand(
                 side=side,
                 points=hand.points,
-                size=_length_px(hand) / unit_px,
+                size=_size_px(hand) / unit_px,
                 speed=self._speed(side, _place(t_s, hand, face, torso), unit_px),
                 score=hand.score,
             )
@@ -244,6 +249,18 @@ def _head_way(then: _Place, now: _Place) -> Points:
 
 def _length_px(hand: Hand) -> float:
     return float(np.hypot(*(hand.points[MIDDLE_KNUCKLE] - hand.points[WRIST])))
+
+
+def _size_px(hand: Hand) -> float:
+    """Length of the palm as it would be seen from the front: from its length, its breadth or its longest finger.
+
+    One of them is hardly shortened whichever way the hand points; a palm of 10 cm is 6.5 cm broad at the knuckles and
+    its middle finger as long as itself (proportions of an adult hand).
+    """
+    tips, knuckles = hand.points[list(TIPS)], hand.points[list(KNUCKLES)]
+    fingers = np.hypot(*(tips - knuckles).T)
+    breadth = float(np.hypot(*(hand.points[LITTLE_KNUCKLE] - hand.points[INDEX_KNUCKLE])))
+    return max(_length_px(hand), LENGTH_OF_BREADTH * breadth, float(fingers.max()))
 
 
 def _extent_px(hand: Hand) -> float:

@@ -86,7 +86,9 @@ class Torso:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundHand:
-    """A hand of the watched person: `points` float32[21, 2] in pixels, `size` (wrist to knuckle) in H or in SW / 1.6.
+    """A hand of the watched person: `points` float32[21, 2] in pixels.
+
+    `size` is the length of the palm (wrist to knuckle) as seen from the front, in H or in SW / 1.6.
 
     `speed` is that of the hand's middle against the face, in H per second, None in its first tick. `score` 0-1.
     """

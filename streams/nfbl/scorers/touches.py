@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class Touches:
         self._rules = rules.head
         self._lips = Lips(rules.confounds)
         self._held = HeldObject(rules.confounds, declared=holding_object)
+        self._believed_s: dict[Side, float] = {}
         self._ways: dict[Side, deque[tuple[float, Points]]] = {side: deque() for side in SIDES}
         self._last: tuple[Features, Mapping[Side, Touch]] | None = None
 
@@ -54,6 +56,7 @@ class Touches:
         self._last = None
         self._lips.reset()
         self._held.reset()
+        self._believed_s.clear()
         for way in self._ways.values():
             way.clear()
 
@@ -80,7 +83,7 @@ class Touches:
             zones = {
                 zone: points * (doubt.low_points if zone in HELD_NEAR else 1.0) for zone, points in reach.zones.items()
             }
-            activation = self._activation(reach, zones, speed)
+            activation = self._activation(reach, zones, speed) if self._believed(features.t_s, side, reach) else 0.0
             if activation > 0.0 and features.face is not None:
                 quality = TRUST[features.face.source] * reach.hand.score * doubt.quality
                 found[side] = Touch(reach, zones, activation, quality)
@@ -89,12 +92,17 @@ class Touches:
     def _activation(self, reach: Reach, zones: Mapping[Zone, float], speed: float | None) -> float:
         rules, hand = self._rules, reach.hand
         points = sum(count * TELLING.get(zone, 1.0) for zone, count in zones.items())
-        believed = hand.score >= rules.handedness
         size = rise(hand.size, rules.hand_smallest, rules.hand_small) * fall(
             hand.size, rules.hand_near, rules.hand_largest
         )
         still = UNKNOWN_SPEED if speed is None else fall(speed, rules.speed_touch, rules.speed)
-        return believed * enough(points, rules) * size * still
+        return enough(points, rules) * size * still
+
+    def _believed(self, t_s: float, side: Side, reach: Reach) -> bool:
+        """Whether that is a hand: it is surely one, or was a moment ago."""
+        if reach.hand.score >= self._rules.handedness:
+            self._believed_s[side] = t_s
+        return t_s - self._believed_s.get(side, -math.inf) <= self._rules.believed_s
 
     def _speed(self, t_s: float, side: Side, reach: Reach) -> float | None:
         """Speed in H per second, or the net speed where that is less: a hand that rubs goes back and forth."""
