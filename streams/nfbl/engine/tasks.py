@@ -28,6 +28,10 @@ MODELS: Final = ("pose", "hands-lite", "face-mesh")
 MAX_HANDS: Final = 2
 """Hands looked for: the palm network runs again wherever one of them is missing, so more cost every view."""
 
+HAND_CONFIDENCE: Final = 0.4
+"""From which a palm is looked into and a hand followed. At MediaPipe's 0.5 half of the hands of small people are lost;
+what is no hand after all the rules refuse by its size, its score and the arm that should lead to it."""
+
 MIRROR: Final = np.array(
     [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(point + 1 - 2 * (point % 2 == 0) for point in range(11, 33))]
 )
@@ -69,7 +73,15 @@ class MediaPipeEngine:
         vision = self._mediapipe.tasks.vision
         self._pose = _Followed(lambda: self._opened(vision.PoseLandmarker, vision.PoseLandmarkerOptions, pose))
         self._hands = _Followed(
-            lambda: self._opened(vision.HandLandmarker, vision.HandLandmarkerOptions, hands, num_hands=MAX_HANDS)
+            lambda: self._opened(
+                vision.HandLandmarker,
+                vision.HandLandmarkerOptions,
+                hands,
+                num_hands=MAX_HANDS,
+                min_hand_detection_confidence=HAND_CONFIDENCE,
+                min_hand_presence_confidence=HAND_CONFIDENCE,
+                min_tracking_confidence=HAND_CONFIDENCE,
+            )
         )
         try:
             self._pose.renew()
