@@ -33,14 +33,14 @@ from streams.deidentify.detectors import DETECTORS
 from streams.deidentify.faces import FaceDeidentifier
 from streams.media import RawFrame
 from streams.models.cache import model_path
-from streams.nfbl.build import FeatureBuilder
 from streams.nfbl.detector import NfblDetector
 from streams.nfbl.engine.tasks import MediaPipeEngine, media_pipe_engine
+from streams.nfbl.features.build import FeatureBuilder
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Body, View
-from streams.nfbl.person import PersonWatcher
+from streams.nfbl.person.watcher import PersonWatcher
 from streams.nfbl.scorers import make_scorers
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
 from streams.sources.open import open_source
 
 Item = TypeVar("Item")

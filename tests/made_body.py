@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from buffers.records import Box
 from configs.rules import rules
-from streams.nfbl.build import FeatureBuilder
-from streams.nfbl.features import Arm, BoundHand, FaceFrame, FaceSource, Features, Torso
+from streams.nfbl.features.build import FeatureBuilder
+from streams.nfbl.features.types import Arm, BoundHand, FaceFrame, FaceSource, Features, Torso
 from streams.nfbl.landmarks import HAND_POINTS, MESH_POINTS, POSE_POINTS, Body, Hand, Points, Side
 
 WIDTH, HEIGHT = 640, 360

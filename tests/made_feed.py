@@ -16,7 +16,7 @@ from configs.settings import NfblSettings
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
 from streams.nfbl.engine.host import Answer, Changed, EngineCounts
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.feed import Feed, Report
 from streams.nfbl.landmarks import Side, View
 from streams.nfbl.live import LiveFeed

@@ -9,7 +9,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import rules
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Hand, Side
 from streams.nfbl.scorers import make_scorers
 from streams.nfbl.signals import Family, Scorer, Sight, Signal

@@ -16,10 +16,10 @@ import yaml
 from numpy.typing import NDArray
 
 from streams.models.onnx import Convolution, encode_network
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Points
-from streams.nfbl.manifest import Manifest
-from streams.nfbl.skeleton import SkeletonModel
+from streams.nfbl.skeletons.manifest import Manifest
+from streams.nfbl.skeletons.model import SkeletonModel
 from tests.made_body import made_body, made_features
 
 JOINTS = ("left_shoulder", "right_shoulder", "left_wrist", "right_wrist")

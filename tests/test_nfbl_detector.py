@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from buffers.records import NFBL_GROUPS, Group, NfblEvent, NfblWatch, Phase
 from configs.rules import rules
 from streams.nfbl.detector import TOO_SLOW, NfblDetector
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Body, Side
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
 from streams.nfbl.signals import Family, Sight, Signal
 
 pytestmark = pytest.mark.unit

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.rules import rules
-from streams.nfbl.build import FeatureBuilder
-from streams.nfbl.features import FaceSource, Features
+from streams.nfbl.features.build import FeatureBuilder
+from streams.nfbl.features.steady import OneEuro
+from streams.nfbl.features.types import FaceSource, Features
 from streams.nfbl.landmarks import Body
-from streams.nfbl.steady import OneEuro
 from tests.made_body import FACE, HALF_WIDTH, Place, built, made_body, made_mesh, scaled, sides
 
 pytestmark = pytest.mark.unit

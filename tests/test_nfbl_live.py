@@ -21,9 +21,9 @@ from streams.nfbl.engine.host import Answer, Changed, Lost
 from streams.nfbl.feed import FeedCounts, Report
 from streams.nfbl.landmarks import View
 from streams.nfbl.live import NOBODY, UNANSWERED, UNCHOSEN, LiveFeed
-from streams.nfbl.person import PersonWatcher
+from streams.nfbl.person.watcher import PersonWatcher
 from streams.nfbl.signals import Signal
-from streams.nfbl.skeleton import SkeletonModel
+from streams.nfbl.skeletons.model import SkeletonModel
 from tests.made_engine import Prank, Start, eventually, spawner_of
 from tests.made_feed import (
     FACES,

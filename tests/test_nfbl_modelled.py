@@ -10,14 +10,14 @@ import pytest
 
 from buffers.records import Group, NfblEvent, Phase
 from configs.rules import rules
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Side
-from streams.nfbl.modelled import FAILURES, SLOW_RUNS, FallbackScorer, ModelScorer
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
 from streams.nfbl.signals import Family, Sight, Signal
-from streams.nfbl.skeleton import SkeletonModel
-from streams.nfbl.windows import GAP_S
+from streams.nfbl.skeletons.model import SkeletonModel
+from streams.nfbl.skeletons.scorer import FAILURES, SLOW_RUNS, FallbackScorer, ModelScorer
+from streams.nfbl.skeletons.windows import GAP_S
 from tests.made_skeleton import RATE_HZ, fake_model, made_model, tick, ticks
 
 pytestmark = pytest.mark.unit

@@ -16,7 +16,7 @@ from streams.deidentify.boxes import moved, resized
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
 from streams.nfbl.landmarks import View
-from streams.nfbl.person import PersonWatcher
+from streams.nfbl.person.watcher import PersonWatcher
 
 pytestmark = pytest.mark.unit
 

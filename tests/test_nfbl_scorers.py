@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from buffers.records import Group
 from configs.taxonomy import Grade, taxonomy
 from streams import nfbl
-from streams.nfbl.features import FaceSource, Features
+from streams.nfbl.features.types import FaceSource, Features
 from streams.nfbl.landmarks import Hand, Side
 from streams.nfbl.scorers.zones import Shape, Zone, memberships, reaches
 from streams.nfbl.signals import Family

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from buffers.records import Group
-from streams.nfbl.features import Arm, Features, Torso
+from streams.nfbl.features.types import Arm, Features, Torso
 from streams.nfbl.landmarks import Side
 from streams.nfbl.signals import Family
 from tests.made_body import Place, made_body, made_features, made_hand

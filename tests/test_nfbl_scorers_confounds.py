@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Side
 from streams.nfbl.scorers.confounds import grip
 from streams.nfbl.signals import Family

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from buffers.records import Group
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Hand, Side
 from streams.nfbl.signals import Family
 from tests.made_body import FACE, made_body, made_features, made_hand

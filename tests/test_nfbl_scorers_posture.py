@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from buffers.records import Group
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Side
 from streams.nfbl.signals import Family, Signal
 from tests.made_body import FACE, made_body, made_features

@@ -17,7 +17,7 @@ from configs.errors import ConfigError
 from configs.rules import read_rules, rules
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Side
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
 from streams.nfbl.signals import Family, Signal
 
 pytestmark = pytest.mark.unit

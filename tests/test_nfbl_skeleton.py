@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from buffers.records import Group
 from configs.errors import ConfigError, ModelUnavailable, MonitorError
-from streams.nfbl.features import Features
-from streams.nfbl.joints import gathered
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Side
-from streams.nfbl.manifest import Kind, Manifest, read_manifest
-from streams.nfbl.skeleton import SkeletonModel
+from streams.nfbl.skeletons.joints import gathered
+from streams.nfbl.skeletons.manifest import Kind, Manifest, read_manifest
+from streams.nfbl.skeletons.model import SkeletonModel
 from tests.made_skeleton import FRAMES, fake_model, made_manifest, made_model, made_network, tick, ticks
 
 pytestmark = pytest.mark.unit

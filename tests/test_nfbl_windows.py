@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.nfbl.joints import JOINTS as ALL_JOINTS
-from streams.nfbl.joints import gathered
 from streams.nfbl.landmarks import Points
-from streams.nfbl.manifest import InputPart, Layout
-from streams.nfbl.windows import GAP_S, laid_out, normalised, resampled
+from streams.nfbl.skeletons.joints import JOINTS as ALL_JOINTS
+from streams.nfbl.skeletons.joints import gathered
+from streams.nfbl.skeletons.manifest import InputPart, Layout
+from streams.nfbl.skeletons.windows import GAP_S, laid_out, normalised, resampled
 from tests.made_body import made_body, made_features
 from tests.made_skeleton import made_manifest
 

@@ -1,1 +1,1 @@
-"""NFBL feeds: events of non-facial body language, replayed now, detected later."""
+"""Body language: events of non-facial body language, detected live or replayed from annotations."""

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from buffers.records import Group, NfblWatch
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Body
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
+from streams.nfbl.segments.watch import Blind, WatchLog, blind_all, blind_groups
 from streams.nfbl.signals import Scorer, Signal
-from streams.nfbl.watch import Blind, WatchLog, blind_all, blind_groups
 
 TOO_SLOW: Final = "engine too slow"
 """Why nothing was seen where looks that were due did not come."""

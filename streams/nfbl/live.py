@@ -24,19 +24,19 @@ from streams.clock import monotonic_s
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
 from streams.models.catalogue import catalogue
-from streams.nfbl.build import FeatureBuilder
 from streams.nfbl.detector import NfblDetector
 from streams.nfbl.engine.host import Answer, Changed, EngineHost, Lost
 from streams.nfbl.engine.process import spawner
 from streams.nfbl.engine.tasks import MODELS
+from streams.nfbl.features.build import FeatureBuilder
 from streams.nfbl.feed import FeedCounts, Report
 from streams.nfbl.landmarks import Body
-from streams.nfbl.modelled import FallbackScorer, ModelScorer, with_fallback
-from streams.nfbl.person import ROUNDING_S, PersonWatcher
+from streams.nfbl.person.watcher import ROUNDING_S, PersonWatcher
 from streams.nfbl.scorers import make_scorers
-from streams.nfbl.segmenter import Segmenter
+from streams.nfbl.segments.segmenter import Segmenter
 from streams.nfbl.signals import Scorer
-from streams.nfbl.skeleton import SkeletonModel
+from streams.nfbl.skeletons.model import SkeletonModel
+from streams.nfbl.skeletons.scorer import FallbackScorer, ModelScorer, with_fallback
 from streams.nfbl.speech import SpeechMemory
 
 logger = logging.getLogger("emotion_monitor.nfbl")

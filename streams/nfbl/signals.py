@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from buffers.records import Group
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Side
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import ArmsRules, Rules
-from streams.nfbl.features import Arm, Features, Torso
+from streams.nfbl.features.types import Arm, Features, Torso
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.hands import closeness
 from streams.nfbl.scorers.touches import SIDES, Touches

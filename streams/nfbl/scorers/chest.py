@@ -12,7 +12,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import HandsRules, Rules
-from streams.nfbl.features import BoundHand, Features
+from streams.nfbl.features.types import BoundHand, Features
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.arms import folded
 from streams.nfbl.scorers.confounds import grip

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from configs.rules import ConfoundRules
-from streams.nfbl.features import FaceSource, Features
+from streams.nfbl.features.types import FaceSource, Features
 from streams.nfbl.landmarks import Points
 from streams.nfbl.scorers.zones import FACE_ZONES, Reach, Zone, memberships, stretch
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import HandsRules, Rules
-from streams.nfbl.features import BoundHand, Features, Torso
+from streams.nfbl.features.types import BoundHand, Features, Torso
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.touches import SIDES, Touches
 from streams.nfbl.scorers.zones import FINGERTIPS, PALM, fall, rise

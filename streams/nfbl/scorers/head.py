@@ -8,7 +8,7 @@ from typing import Final
 
 from buffers.records import Group
 from configs.rules import HeadRules, Rules
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.scorers.touches import Touch, Touches
 from streams.nfbl.scorers.zones import FACE_ZONES, TELLING, TIPS, Zone, in_lips, rise, stretch
 from streams.nfbl.signals import Family, Sight, Signal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from buffers.records import Group
 from configs.rules import Rules
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.scorers.hands import closeness
 from streams.nfbl.scorers.speech import UNHEARD_QUALITY, Speech
 from streams.nfbl.scorers.touches import SIDES, Touches

@@ -14,7 +14,7 @@ import numpy as np
 
 from buffers.records import Group
 from configs.rules import PostureRules, Rules
-from streams.nfbl.features import FaceSource, Features, Torso
+from streams.nfbl.features.types import FaceSource, Features, Torso
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.speech import UNHEARD_QUALITY, Speech
 from streams.nfbl.scorers.touches import SIDES, Touches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 
 HEARD: Final = 0.5
 """Share of the last half second with speech from which somebody speaks."""

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from configs.rules import HeadRules, Rules
-from streams.nfbl.features import FaceSource, Features
+from streams.nfbl.features.types import FaceSource, Features
 from streams.nfbl.landmarks import Points, Side
 from streams.nfbl.scorers.confounds import HELD_NEAR, HeldObject, Lips
 from streams.nfbl.scorers.speech import HEARD

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.nfbl.features import BoundHand, FaceSource, Features
+from streams.nfbl.features.types import BoundHand, FaceSource, Features
 from streams.nfbl.landmarks import Points, Side
 
 FINGER_POINTS: Final = (4, 8, 12, 16, 20, 3, 7, 11, 15, 19)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from configs.errors import ModelUnavailable
 from configs.yamlfile import printable
 from streams.models.runtime import open_onnx
-from streams.nfbl.joints import of_body, of_hand
 from streams.nfbl.landmarks import Points
-from streams.nfbl.manifest import FILE, Kind, Labels, Manifest, Values, read_manifest
-from streams.nfbl.windows import Mask, Times, laid_out, normalised, resampled
+from streams.nfbl.skeletons.joints import of_body, of_hand
+from streams.nfbl.skeletons.manifest import FILE, Kind, Labels, Manifest, Values, read_manifest
+from streams.nfbl.skeletons.windows import Mask, Times, laid_out, normalised, resampled
 
 if TYPE_CHECKING:
     import onnxruntime

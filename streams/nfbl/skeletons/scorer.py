@@ -16,13 +16,13 @@ import numpy as np
 from buffers.records import Group
 from configs.rules import Rules
 from configs.yamlfile import printable
-from streams.nfbl.features import Features
-from streams.nfbl.joints import gathered
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Points
-from streams.nfbl.manifest import Kind, Labels
 from streams.nfbl.signals import Family, Scorer, Sight, Signal
-from streams.nfbl.skeleton import LEAST_SEEN, SkeletonModel
-from streams.nfbl.windows import GAP_S, Mask
+from streams.nfbl.skeletons.joints import gathered
+from streams.nfbl.skeletons.manifest import Kind, Labels
+from streams.nfbl.skeletons.model import LEAST_SEEN, SkeletonModel
+from streams.nfbl.skeletons.windows import GAP_S, Mask
 
 FAILURES: Final = 3
 """Runs that may fail in a row: one bad window is no broken model, and three are noticed within seconds."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from configs.rules import Rules
-from streams.nfbl.binding import HandBinder
-from streams.nfbl.features import Features
-from streams.nfbl.head import HeadFollower
+from streams.nfbl.features.face import HeadFollower
+from streams.nfbl.features.hands import HandBinder
+from streams.nfbl.features.trunk import TorsoFollower
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import Body
-from streams.nfbl.trunk import TorsoFollower
 
 
 class FeatureBuilder:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from configs.rules import FaceRules
 from streams.deidentify.boxes import grown
-from streams.nfbl.features import FaceFrame, FaceSource, Torso
+from streams.nfbl.features.steady import OneEuro
+from streams.nfbl.features.trunk import EARS, EYES, MOUTH, TURNED_H
+from streams.nfbl.features.types import FaceFrame, FaceSource, Torso
 from streams.nfbl.landmarks import Body, Points
-from streams.nfbl.steady import OneEuro
-from streams.nfbl.trunk import EARS, EYES, MOUTH, TURNED_H
 
 FOREHEAD: Final = 10
 CHIN: Final = 152

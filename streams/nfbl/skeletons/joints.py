@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.nfbl.features import Features
+from streams.nfbl.features.types import Features
 from streams.nfbl.landmarks import HAND_POINTS, MESH_POINTS, POSE_POINTS, Points, Side
 
 POSE_NAMES: Final = (

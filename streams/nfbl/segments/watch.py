@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from buffers.records import NFBL_GROUPS, Group, NfblWatch
-from streams.nfbl.episodes import ROUNDING_S
+from streams.nfbl.segments.episodes import ROUNDING_S
 
 SPAN_S: Final = 1.0
 """A span is told at the latest after so long, so that evidence is never much behind."""

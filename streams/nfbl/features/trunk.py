@@ -12,7 +12,7 @@ import numpy as np
 from buffers.records import Box
 from configs.rules import PersonRules
 from streams.deidentify.boxes import grown
-from streams.nfbl.features import Arm, FaceFrame, FaceSource, Torso
+from streams.nfbl.features.types import Arm, FaceFrame, FaceSource, Torso
 from streams.nfbl.landmarks import Body, Points, Side
 
 NOSE: Final = 0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.nfbl.landmarks import Points
-from streams.nfbl.manifest import Centre, InputPart, Layout, Scale, Span
+from streams.nfbl.skeletons.manifest import Centre, InputPart, Layout, Scale, Span
 
 Mask = NDArray[np.bool_]
 Times = NDArray[np.float64]

@@ -14,9 +14,9 @@ from typing import Final
 from buffers.records import Group, NfblEvent, Phase
 from configs.rules import SegmentRules
 from configs.taxonomy import taxonomy
-from streams.nfbl.episodes import Contact, Follower, Tally
 from streams.nfbl.feed import Report
 from streams.nfbl.landmarks import Side
+from streams.nfbl.segments.episodes import Contact, Follower, Tally
 from streams.nfbl.signals import Family, Signal
 
 MOST_ALTERNATIVES: Final = 3

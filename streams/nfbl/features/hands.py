@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from configs.rules import PersonRules
-from streams.nfbl.features import Arm, BoundHand, FaceFrame, FaceSource, Torso
+from streams.nfbl.features.trunk import FRONTAL_H
+from streams.nfbl.features.types import Arm, BoundHand, FaceFrame, FaceSource, Torso
 from streams.nfbl.landmarks import Hand, Points, Side
-from streams.nfbl.trunk import FRONTAL_H
 
 WRIST: Final = 0
 INDEX_KNUCKLE: Final = 5

@@ -14,8 +14,8 @@ from configs.errors import ConfigError
 from configs.settings import Section, Share
 from configs.taxonomy import taxonomy
 from configs.yamlfile import Value, printable, read_entries
-from streams.nfbl.joints import JOINTS
 from streams.nfbl.landmarks import Side
+from streams.nfbl.skeletons.joints import JOINTS
 
 FILE: Final = "manifest.yaml"
 

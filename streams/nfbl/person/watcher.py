@@ -22,8 +22,8 @@ from streams.deidentify.boxes import area_ratio, blended, centre_distance, iou, 
 from streams.deidentify.cuts import CUT_DIFFERENCE, FULL_RANGE, THUMBNAIL_PX
 from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
-from streams.nfbl.crops import Framing
 from streams.nfbl.landmarks import View
+from streams.nfbl.person.crops import Framing
 
 ROUNDING_S: Final = 1e-3
 """Containers round times to the millisecond (s): a frame so little before its grid time is on time."""

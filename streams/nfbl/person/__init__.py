@@ -1,0 +1,1 @@
+"""Who is watched, and which part of the picture the engine looks at."""
