@@ -37,6 +37,9 @@ _AUDIO_HOLE_S: Final = 0.02
 _BATCHES: Final = 64
 """Batches waiting for the session; beyond this the workers wait and the live edges before them drop."""
 
+_PRESSED: Final = 3
+"""Frames waiting to be masked live, a tenth of a second at 30 a second, from which body language stands back."""
+
 _JOIN_S: Final = 5.0
 """How long a stop waits for each thread; they are daemons, so a hung one cannot keep the process alive."""
 
@@ -185,7 +188,8 @@ class Ingest:
             else:
                 released = self._faces.push(item)
                 if self._feed is not None:
-                    self._feed.see(item, self._faces.seen)
+                    pressed = self._clock.paced and len(self._video) > _PRESSED
+                    self._feed.see(item, self._faces.seen, pressed=pressed)
                 self._emit_frames(released)
         self._emit_frames(self._faces.flush())
 

@@ -30,7 +30,7 @@ class LiveLike:
         self._items = sorted(items, key=lambda item: item[0])
         self._fails = fails
 
-    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
+    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None, *, pressed: bool = False) -> None:
         self.shown += 1
 
     def hear(self, prosody: Prosody) -> None:

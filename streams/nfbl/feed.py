@@ -49,10 +49,11 @@ class Feed(Protocol):
     def counts(self) -> FeedCounts:
         """Looks at frames so far; zeros where none are looked at."""
 
-    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
+    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None, *, pressed: bool = False) -> None:
         """Look at a raw frame with the faces the masker found in it (None: the masker had no answer).
 
-        A live feed never makes the caller wait; at max speed it may.
+        A live feed never makes the caller wait; at max speed it may. `pressed`: frames wait to be masked, so a feed
+        that needs the same cores should stand back.
         """
 
     def hear(self, prosody: Prosody) -> None:

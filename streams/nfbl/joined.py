@@ -55,10 +55,10 @@ class JoinedFeed:
             losses=sum(one.losses for one in each),
         )
 
-    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
+    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None, *, pressed: bool = False) -> None:
         """Show every feed the frame."""
         for feed in self._feeds:
-            feed.see(frame, faces)
+            feed.see(frame, faces, pressed=pressed)
 
     def hear(self, prosody: Prosody) -> None:
         """Tell every feed how something was said."""

@@ -13,6 +13,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ from streams.nfbl.engine.process import spawner
 from streams.nfbl.engine.tasks import MODELS
 from streams.nfbl.features.build import FeatureBuilder
 from streams.nfbl.feed import FeedCounts, Report
-from streams.nfbl.landmarks import Body
+from streams.nfbl.landmarks import Body, View
 from streams.nfbl.person.watcher import ROUNDING_S, PersonWatcher
 from streams.nfbl.scorers import make_scorers
 from streams.nfbl.segments.segmenter import Segmenter
@@ -44,6 +45,9 @@ logger = logging.getLogger("emotion_monitor.nfbl")
 LAG_S: Final = 0.5
 """How old a body is when it tells the choice of the person that somebody is there (s): at max speed a fixed age, so
 that views do not depend on which process was faster."""
+
+PRESSED_S: Final = 0.5
+"""Time between looks while frames wait to be masked (s): touches are still found at 2 Hz, at a fifth of the work."""
 
 NOBODY: Final = "nobody in view"
 UNCHOSEN: Final = "nobody chosen yet"
@@ -83,7 +87,9 @@ class LiveFeed:
         self._bodies: deque[tuple[float, int]] = deque()
         self._tick: int | None = None
         self._seen_s = self._told_s = 0.0
-        self._given_up = False
+        self._asked_s = -math.inf
+        self._fresh = self._given_up = False
+        self._stood_back = 0
         self._host = EngineHost(spawner(mirrored=settings.mirrored, niceness=settings.niceness), live=paced)
 
     def wait_ready(self) -> None:
@@ -94,10 +100,10 @@ class LiveFeed:
     def counts(self) -> FeedCounts:
         """Looks taken and skipped, and how often the engine was lost."""
         counts = self._host.counts
-        return FeedCounts(looks=counts.answered, skipped=counts.dropped, losses=counts.losses)
+        return FeedCounts(looks=counts.answered, skipped=counts.dropped + self._stood_back, losses=counts.losses)
 
-    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:
-        """See `Feed.see`; at max speed this waits for room in the engine."""
+    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None, *, pressed: bool = False) -> None:
+        """See `Feed.see`; at max speed this waits for room in the engine, pressed it looks every `PRESSED_S` only."""
         self._tell_of_bodies(frame.t_s - LAG_S)
         reason = UNANSWERED if faces is None else ""
         try:
@@ -110,9 +116,7 @@ class LiveFeed:
             with self._lock:
                 self._idle.append((frame.t_s, reason, self._watcher.people))
         elif view is not None:
-            with self._lock:
-                self._awaited.append((view.t_s, self._watcher.people))
-            self._host.submit(view)
+            self._ask(view, pressed=pressed)
         self._seen_s = frame.t_s
 
     def hear(self, prosody: Prosody) -> None:
@@ -132,6 +136,17 @@ class LiveFeed:
     def close(self) -> None:
         """See `Feed.close`."""
         self._host.close()
+
+    def _ask(self, view: View, *, pressed: bool) -> None:
+        self._fresh |= view.fresh
+        if pressed and view.t_s - self._asked_s < PRESSED_S - ROUNDING_S:
+            self._stood_back += 1
+            return
+        asked = replace(view, fresh=self._fresh)
+        self._fresh, self._asked_s = False, view.t_s
+        with self._lock:
+            self._awaited.append((view.t_s, self._watcher.people))
+        self._host.submit(asked)
 
     def _due(self, t_s: float) -> bool:
         """Whether the grid of looks has a place here: the same grid as the watcher's."""

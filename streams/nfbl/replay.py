@@ -74,7 +74,13 @@ class ReplayedFeed:
         """See `Feed.counts`."""
         return FeedCounts()
 
-    def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None) -> None:  # noqa: ARG002 - others look at them
+    def see(
+        self,
+        frame: RawFrame,
+        faces: Sequence[SeenFace] | None,  # noqa: ARG002 - others look at them
+        *,
+        pressed: bool = False,  # noqa: ARG002 - a file needs no time
+    ) -> None:
         """Note how far the session has come; nothing is looked at."""
         self._seen_s = frame.t_s
 

@@ -28,8 +28,9 @@ IN_FLIGHT: Final = 4
 UNCOLLECTED: Final = 1024
 """Answers kept until they are collected: 100 s at 10 Hz, far more than any look-back."""
 
-LIVE_TIMEOUT_S: Final = 2.0
-"""Longest wait for an answer, live: it takes 30 ms, and ten times that on a busy machine at a cut."""
+LIVE_TIMEOUT_S: Final = 5.0
+"""Longest wait for an answer, live: it takes 30 ms, but a cut on a machine that is overloaded takes seconds, and to
+replace an engine that is only slow would cost more. One that dies is noticed at once."""
 
 REPLAY_TIMEOUT_S: Final = 30.0
 """The same at max speed, where nobody waits and a busy machine must not change what is found."""
