@@ -38,7 +38,7 @@ def test_journals_are_evaluated_without_a_run(tmp_path: Path, capsys: pytest.Cap
     figures, picture = tmp_path / "figures.json", tmp_path / "picture.svg"
     written = ("--json", figures, "--timeline", picture)
     found = labels(tmp_path, "a.mp4,N7,2,4,")
-    assert evaluate("--labels", found, "--predictions", runs(tmp_path), "--negatives", "no*", *written) == 0
+    assert evaluate("--labels", found, "--predictions", runs(tmp_path), "--negatives", "runs/no*", *written) == 0
     assert capsys.readouterr().out.startswith("1 event on 1 clip (60 s), 1 negative (60 s)")
     read = json.loads(figures.read_text(encoding="utf-8"))
     assert read["segments"][0]["score"]["f1"] == 1.0

@@ -139,9 +139,13 @@ class _Watched:
 
 
 def _negatives(patterns: Sequence[str], names: Sequence[str], labelled: Sequence[str]) -> tuple[str, ...]:
-    """The names that a pattern matches, without its suffix or with it; labelled ones only where named are refused."""
+    """The names that a pattern matches, without its suffix or with it; labelled ones only where named are refused.
+
+    Of a path the name counts: a shell makes paths of patterns.
+    """
     found: dict[str, None] = {}
-    for pattern in patterns:
+    for given in patterns:
+        pattern = PurePath(given).name
         wild = bool(_WILD & set(pattern))
         if not wild and (pattern in labelled or pattern in map(_stem, labelled)):
             raise ConfigError(
@@ -150,7 +154,7 @@ def _negatives(patterns: Sequence[str], names: Sequence[str], labelled: Sequence
         matches = [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(_stem(name), pattern)]
         matches = [name for name in matches if name not in labelled]
         if not matches:
-            raise ConfigError(f"--negatives {printable(pattern)}: matches no clip that is not labelled; check the name")
+            raise ConfigError(f"--negatives {printable(given)}: matches no clip that is not labelled; check the name")
         found |= dict.fromkeys(matches)
     return tuple(found)
 
