@@ -181,6 +181,8 @@ class Ingest:
         assert self._faces is not None
         for item in self._drain(self._video):
             if isinstance(item, RawGap):
+                if self._feed is not None:
+                    self._feed.miss(item)
                 self._emit_frames(self._faces.gap(item))
                 # Frames from before a short gap may still wait; then the track has not come past it.
                 reached_s = -math.inf if self._faces.holding else item.end_s

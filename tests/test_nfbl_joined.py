@@ -9,7 +9,7 @@ import pytest
 from buffers.picture import Picture
 from buffers.records import FeedState, Group, NfblEvent, NfblState, NfblWatch, Phase, Prosody
 from streams.deidentify.policy import SeenFace
-from streams.media import RawFrame
+from streams.media import RawFrame, RawGap
 from streams.nfbl.feed import Feed, FeedCounts, FeedItem, Report
 from streams.nfbl.joined import JoinedFeed
 from streams.nfbl.replay import ReplayedFeed
@@ -31,6 +31,9 @@ class LiveLike:
         self._fails = fails
 
     def see(self, frame: RawFrame, faces: Sequence[SeenFace] | None, *, pressed: bool = False) -> None:
+        self.shown += 1
+
+    def miss(self, gap: RawGap) -> None:
         self.shown += 1
 
     def hear(self, prosody: Prosody) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from buffers.records import FeedState, NfblWatch
+from buffers.records import FeedState, NfblWatch, Track
 from configs.settings import NfblSettings
+from streams.media import RawGap
 from streams.nfbl.detector import TOO_SLOW
 from streams.nfbl.engine.host import Answer, Changed, Lost
 from streams.nfbl.feed import FeedCounts, Report
@@ -117,6 +118,16 @@ def test_views_that_were_dropped_hold_nothing_up(live: LiveFeed) -> None:
     reasons = [reason for *_, reason in blind_heads(told)]
     assert TOO_SLOW in reasons
     assert reasons[-1] == NOBODY
+
+
+def test_a_hole_in_the_picture_is_blind_for_that_reason_until_the_next_look(replayed: LiveFeed) -> None:
+    show(replayed, Scene(0, 2))
+    replayed.miss(RawGap(Track.VIDEO, 2.0, 6.0, "the camera was covered"))
+    show(replayed, Scene(6, 8))
+    told = replayed.reports(math.inf)
+    assert ("no picture (the camera was covered)") in [reason for _, _, reason in blind_heads(told)]
+    assert TOO_SLOW not in [reason for _, _, reason in blind_heads(told)]
+    assert [span[:2] for span in blind_heads(told) if span[2].startswith("no picture")] == [(2.0, 6.0)]
 
 
 def test_an_engine_that_is_lost_says_so_and_nothing_is_seen_until_it_is_back(live: LiveFeed) -> None:

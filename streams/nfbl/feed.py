@@ -8,7 +8,7 @@ from typing import Protocol
 
 from buffers.records import NfblEvent, NfblState, NfblWatch, Prosody
 from streams.deidentify.policy import SeenFace
-from streams.media import RawFrame
+from streams.media import RawFrame, RawGap
 
 FeedItem = NfblEvent | NfblWatch | NfblState
 
@@ -55,6 +55,9 @@ class Feed(Protocol):
         A live feed never makes the caller wait; at max speed it may. `pressed`: frames wait to be masked, so a feed
         that needs the same cores should stand back.
         """
+
+    def miss(self, gap: RawGap) -> None:
+        """Note that there is no picture for a while."""
 
     def hear(self, prosody: Prosody) -> None:
         """Note how something was said."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from buffers.records import FeedState, NfblState, NfblWatch, Prosody
 from streams.deidentify.policy import SeenFace
-from streams.media import RawFrame
+from streams.media import RawFrame, RawGap
 from streams.nfbl.feed import Feed, FeedCounts, Report
 
 
@@ -59,6 +59,11 @@ class JoinedFeed:
         """Show every feed the frame."""
         for feed in self._feeds:
             feed.see(frame, faces, pressed=pressed)
+
+    def miss(self, gap: RawGap) -> None:
+        """Tell every feed of the hole."""
+        for feed in self._feeds:
+            feed.miss(gap)
 
     def hear(self, prosody: Prosody) -> None:
         """Tell every feed how something was said."""

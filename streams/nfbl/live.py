@@ -13,17 +13,17 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from buffers.records import FeedState, NfblState, Prosody
+from buffers.records import FeedState, NfblState, Prosody, Track
 from configs.rules import RULES_FILE, Rules, rules
 from configs.settings import NfblSettings
 from streams.clock import monotonic_s
 from streams.deidentify.policy import SeenFace
-from streams.media import RawFrame
+from streams.media import RawFrame, RawGap
 from streams.models.catalogue import catalogue
 from streams.nfbl.detector import NfblDetector
 from streams.nfbl.engine.host import Answer, Changed, EngineHost, Lost
@@ -55,6 +55,16 @@ UNANSWERED: Final = "face detector gave no answer"
 """Why no view was cut when a look was due."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """A time at which a look was due and there was nobody, or (`hole`) from which on there is no picture."""
+
+    t_s: float
+    reason: str
+    people: int
+    hole: bool = False
+
+
 class LiveFeed:
     """Watches one video track. `see` by one thread, `reports` by one at a time, `hear` by any."""
 
@@ -82,7 +92,7 @@ class LiveFeed:
         self._speech = SpeechMemory()
         self._lock = threading.Lock()
         self._answers: deque[Answer] = deque()
-        self._idle: deque[tuple[float, str, int]] = deque()
+        self._idle: deque[_Idle] = deque()
         self._awaited: deque[tuple[float, int]] = deque()
         self._bodies: deque[tuple[float, int]] = deque()
         self._tick: int | None = None
@@ -114,10 +124,16 @@ class LiveFeed:
         if view is None and due:
             reason = reason or (UNCHOSEN if self._watcher.people else NOBODY)
             with self._lock:
-                self._idle.append((frame.t_s, reason, self._watcher.people))
+                self._idle.append(_Idle(frame.t_s, reason, self._watcher.people))
         elif view is not None:
             self._ask(view, pressed=pressed)
         self._seen_s = frame.t_s
+
+    def miss(self, gap: RawGap) -> None:
+        """See `Feed.miss`."""
+        if gap.track is Track.VIDEO:
+            with self._lock:
+                self._idle.append(_Idle(gap.start_s, f"no picture ({gap.reason})", 0, hole=True))
 
     def hear(self, prosody: Prosody) -> None:
         """See `Feed.hear`."""
@@ -175,13 +191,20 @@ class LiveFeed:
         told: list[Report] = []
         while True:
             answer_s = self._answer_s()
-            if self._idle and self._idle[0][0] <= min(answer_s, until_s) and not self._waits_before(self._idle[0][0]):
-                t_s, reason, people = self._idle.popleft()
-                told += self._detector.idle(self._at(t_s), reason, people=people)
+            idle_s = self._idle[0].t_s if self._idle else math.inf
+            if self._idle and idle_s <= min(answer_s, until_s) and not self._waits_before(idle_s):
+                told += self._nothing(self._idle.popleft())
             elif self._answers and answer_s <= until_s:
                 told += self._take(self._answers.popleft()) + self._word_of_model()
             else:
                 return told
+
+    def _nothing(self, idle: _Idle) -> list[Report]:
+        """A look without a view, or the beginning of a hole, which lasts until the next look."""
+        t_s = self._at(idle.t_s)
+        if idle.hole:
+            return self._detector.lost(t_s, idle.reason)
+        return self._detector.idle(t_s, idle.reason, people=idle.people)
 
     def _answer_s(self) -> float:
         """Time at which the oldest answer not yet taken is due.

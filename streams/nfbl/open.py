@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from configs.errors import ModelUnavailable
+from configs.errors import ConfigError, ModelUnavailable
 from configs.settings import NfblSettings
 from streams.media import SourceInfo
 from streams.nfbl.annotations.declaration import Declaration
@@ -44,6 +44,8 @@ class FeedOpening:
         self._replayed: ReplayedFeed | None = None
         self._live: LiveFeed | None = None
         path = source.removeprefix(JOINED)
+        if not path:
+            raise ConfigError("nfbl.source live+ names no file: write live+annotations.csv, or live alone")
         if path not in {OFF, LIVE}:
             declaration = Declaration.parse(settings.annotations or "")
             self._replayed = ReplayedFeed(

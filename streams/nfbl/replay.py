@@ -13,7 +13,7 @@ from buffers.records import Group, NfblEvent, NfblWatch, Phase, Prosody
 from configs.taxonomy import NfblClass
 from configs.yamlfile import printable
 from streams.deidentify.policy import SeenFace
-from streams.media import RawFrame
+from streams.media import RawFrame, RawGap
 from streams.nfbl.annotations.declaration import Declaration
 from streams.nfbl.annotations.read import Mapped, mapped, read_annotations
 from streams.nfbl.annotations.rows import Row
@@ -83,6 +83,9 @@ class ReplayedFeed:
     ) -> None:
         """Note how far the session has come; nothing is looked at."""
         self._seen_s = frame.t_s
+
+    def miss(self, gap: RawGap) -> None:
+        """Whoever annotated may have seen it all the same."""
 
     def hear(self, prosody: Prosody) -> None:
         """Note how far the session has come."""

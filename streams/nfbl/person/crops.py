@@ -57,6 +57,8 @@ class _Crop:
 
     def fits(self, face: Box) -> bool:
         """Whether the face is still about where, and as large as, it was."""
+        if not self.anchor.height > 0:
+            return False
         size = face.height / self.anchor.height
         dx = (face.x0 + face.x1 - self.anchor.x0 - self.anchor.x1) / 2
         dy = (face.y0 + face.y1 - self.anchor.y0 - self.anchor.y1) / 2
