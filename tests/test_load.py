@@ -79,6 +79,7 @@ def test_the_paper_profile_is_the_paper() -> None:
     settings = load_settings("paper", (), {}).settings
     assert (settings.faces.detector, settings.faces.mask) == ("mmod", "gaussian")
     assert (settings.voice.mode, settings.voice.coefficient) == ("reference", 0.8)
+    assert settings.nfbl.source == "off"
     assert settings.windows.frames == 32
     assert settings.windows.clips == settings.horizon.session_clips == 512
     assert settings.windows.local_every_s == settings.windows.global_every_s == 0.0
