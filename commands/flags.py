@@ -80,7 +80,9 @@ def model_flags() -> argparse.ArgumentParser:
     group = flags.add_argument_group("models")
     group.add_argument("--describer", metavar="NAME", help="what describes a window (default: cues)")
     group.add_argument("--judge", metavar="NAME", help="what judges a description (default: cues)")
-    group.add_argument("--nfbl", metavar="FILE|off", help="replayed body-language feed: CSV start_s,end_s,class")
+    group.add_argument(
+        "--nfbl", metavar="live|off|FILE", help="body language: live (default), off, an annotation file, or live+FILE"
+    )
     return flags
 
 

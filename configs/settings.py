@@ -200,13 +200,14 @@ class NfblSettings(Section):
     model: str | None = None
     """Folder of a skeleton model (ONNX with its manifest) that takes the place of the rules, or null."""
     rate_hz: Annotated[float, Field(ge=2.0, le=15.0)] = 10.0
-    """Looks a second of media time (Hz); touches are found down to 2, shrugs need 10. Source: nfbl design, 5."""
+    """Looks a second of media time (Hz); touches are found down to 2, shrugs need 10 (the body is looked at five
+    times a second)."""
     mirrored: bool = False
     """The picture is mirrored (a selfie camera): left and right change places."""
     holding_object: bool = False
     """The person holds a microphone, cup or phone: a closed hand at mouth, jaw or neck is then never a touch."""
     niceness: Annotated[int, Field(ge=0, le=19)] = 5
-    """How far the engine's process stands back on a busy machine: body language slows first, masking never."""
+    """How far the engine's process stands back on a busy machine, 0-19 as of `nice`."""
 
 
 class IngestSettings(Section):
