@@ -32,7 +32,8 @@ from streams.nfbl.engine.tasks import MODELS
 from streams.nfbl.features.build import FeatureBuilder
 from streams.nfbl.feed import FeedCounts, Report
 from streams.nfbl.landmarks import Body, View
-from streams.nfbl.person.watcher import ROUNDING_S, PersonWatcher
+from streams.nfbl.person.grid import ROUNDING_S, LookGrid
+from streams.nfbl.person.watcher import PersonWatcher
 from streams.nfbl.scorers import make_scorers
 from streams.nfbl.segments.segmenter import Segmenter
 from streams.nfbl.signals import Scorer
@@ -82,7 +83,8 @@ class LiveFeed:
         self.source = f"live ({name})"
         self.digest = _digest(settings, self._model)
         self.notices: tuple[str, ...] = () if self._model is None else (self._model.notice,)
-        self._period_s = 1.0 / settings.rate_hz
+        # Its own, beside the watcher's: a look is due also where choosing the person failed.
+        self._grid = LookGrid(settings.rate_hz)
         self._least_visible = found.person.shoulder_visible
         self._paced = paced
         self._watcher = PersonWatcher(found.person, rate_hz=settings.rate_hz)
@@ -95,7 +97,6 @@ class LiveFeed:
         self._idle: deque[_Idle] = deque()
         self._awaited: deque[tuple[float, int]] = deque()
         self._bodies: deque[tuple[float, int]] = deque()
-        self._tick: int | None = None
         self._seen_s = self._told_s = 0.0
         self._asked_s = -math.inf
         self._fresh = self._given_up = False
@@ -120,7 +121,7 @@ class LiveFeed:
             view = self._watcher.look(frame, faces)
         except Exception as error:  # noqa: BLE001 - the supervisor: what goes wrong here must not end the masks
             view, reason = None, _fault(error)
-        due = self._due(frame.t_s)
+        due = self._grid.due(frame.t_s)
         if view is None and due:
             reason = reason or (UNCHOSEN if self._watcher.people else NOBODY)
             with self._lock:
@@ -163,13 +164,6 @@ class LiveFeed:
         with self._lock:
             self._awaited.append((view.t_s, self._watcher.people))
         self._host.submit(asked)
-
-    def _due(self, t_s: float) -> bool:
-        """Whether the grid of looks has a place here: the same grid as the watcher's."""
-        tick = math.floor((t_s + ROUNDING_S) / self._period_s)
-        due = self._tick is None or tick > self._tick
-        self._tick = tick if due else self._tick
-        return due
 
     def _tell_of_bodies(self, until_s: float) -> None:
         with self._lock:

@@ -24,9 +24,7 @@ from streams.deidentify.policy import SeenFace
 from streams.media import RawFrame
 from streams.nfbl.landmarks import View
 from streams.nfbl.person.crops import Framing
-
-ROUNDING_S: Final = 1e-3
-"""Containers round times to the millisecond (s): a frame so little before its grid time is on time."""
+from streams.nfbl.person.grid import ROUNDING_S, LookGrid
 
 POSE_HZ: Final = 5.0
 """Least rate of poses (Hz): the median shrug of 1.1 s needs five looks a second (nfbl design, 4.4)."""
@@ -96,7 +94,7 @@ class PersonWatcher:
     def __init__(self, rules: PersonRules, *, rate_hz: float, long_side_px: int = 640) -> None:
         """`rate_hz` looks per second of media time; views are scaled down to `long_side_px`, never up."""
         self._rules = rules
-        self._period_s = 1.0 / rate_hz
+        self._grid = LookGrid(rate_hz)
         self._long_side_px = long_side_px
         self._pose_every = max(1, math.floor(rate_hz / POSE_HZ + 1e-9))
         self._scene = _Scene()
@@ -106,7 +104,6 @@ class PersonWatcher:
         self._shot_s = 0.0
         self._last: tuple[float, int, int] | None = None
         self._answered_s = self._before_s = -math.inf
-        self._tick: int | None = None
         self._posed: int | None = None
         self._region: Box | None = None
         self._chosen = 0
@@ -141,7 +138,7 @@ class PersonWatcher:
         if now is not None:
             self._note(t_s, now)
         self._follow(t_s, now, frame.picture.width_px)
-        if not self._due(t_s) or self._watched is None:
+        if not self._grid.due(t_s) or self._watched is None:
             return None
         return self._view(frame, self._watched, now)
 
@@ -153,7 +150,8 @@ class PersonWatcher:
         if last is None:
             return True
         if frame.t_s <= last[0]:
-            self._tick = self._posed = None
+            self._grid.reset()
+            self._posed = None
             self._faces.clear()
             return True
         if frame.t_s - last[0] > HOLE_S:
@@ -242,14 +240,6 @@ class PersonWatcher:
                 found.append((box.area, track))
         return max(found)[1] if found else None
 
-    def _due(self, t_s: float) -> bool:
-        """Whether a look is due: the first frame at or after each time of the grid."""
-        tick = math.floor((t_s + ROUNDING_S) / self._period_s)
-        due = self._tick is None or tick > self._tick
-        if due:
-            self._tick = tick
-        return due
-
     def _view(self, frame: RawFrame, watched: _Watched, now: Mapping[int, Box] | None) -> View:
         picture = frame.picture
         # Who was there when the shot began counts at once, else every shot of several would be cropped belatedly.
@@ -263,7 +253,7 @@ class PersonWatcher:
         region = self._framing.region(frame.t_s, watched.steady, others, size)
         fresh = region != self._region
         self._region = region
-        step = (self._tick or 0) // self._pose_every
+        step = (self._grid.tick or 0) // self._pose_every
         pose = fresh or step != self._posed
         if pose:
             self._posed = step
