@@ -36,6 +36,7 @@ from buffers.records import (
     Phase,
     Prosody,
     StoredFrame,
+    Token,
     Window,
 )
 from streams.clock import monotonic_s
@@ -79,13 +80,20 @@ def marks(name: str, limits: HorizonLimits, views: list[Picture], hours: float, 
     """Feed one session of `hours` and yield what is held at each mark."""
     encode, stock = buffers.frames.store, list[StoredFrame]()
 
-    def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int) -> StoredFrame:
+    def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int, *, on_grid: bool = False) -> StoredFrame:
         if frame.t_s < encode_s:
             stock.append(encode(frame, long_side_px, jpeg_quality))
             return stock[-1]
         model = stock[frame.index % len(stock)]
         # bytes(bytearray) is a real copy: the memory is held as it would be.
-        return replace(model, t_s=frame.t_s, jpeg=bytes(bytearray(model.jpeg)), thumbnail=model.thumbnail.copy())
+        return replace(
+            model,
+            t_s=frame.t_s,
+            jpeg=bytes(bytearray(model.jpeg)),
+            thumbnail=model.thumbnail.copy(),
+            on_grid=on_grid,
+            token=Token(),
+        )
 
     horizon, process = Horizon(limits), psutil.Process()
     base, unbounded = process.memory_info().rss, 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, CleanAudio, HorizonLimits
+from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, CleanAudio, HorizonLimits, Token
 from buffers.spans import JOIN_S, Spans
 from buffers.thinning import MARGIN_S, Thinned, nearest_to_uniform
 
@@ -15,10 +16,24 @@ from buffers.thinning import MARGIN_S, Thinned, nearest_to_uniform
 FULL_SCALE = 32767
 PIECE_SAMPLES = round(CLIP_S * AUDIO_RATE_HZ)
 
-PIECE_BYTES = PIECE_SAMPLES * 2 + 400
+PIECE_BYTES = PIECE_SAMPLES * 2 + 600
 """Bytes of one piece: its samples and the objects that hold them (measured, rounded up)."""
 
 Samples = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """The sound of one place of the grid, zero where nothing was heard."""
+
+    place: int
+    samples: Samples
+    token: Token = field(default_factory=Token)
+
+    @property
+    def t_s(self) -> float:
+        """Its start."""
+        return self.place * CLIP_S
 
 
 class AudioStore:
@@ -27,8 +42,8 @@ class AudioStore:
     def __init__(self, limits: HorizonLimits) -> None:
         """Start empty."""
         self._dense_s = limits.dense_s + MARGIN_S
-        self._dense: dict[int, Samples] = {}
-        self._session: Thinned[tuple[int, Samples]] = Thinned(capacity=max(1, limits.session_clips), spacing_s=CLIP_S)
+        self._dense: dict[int, Piece] = {}
+        self._session: Thinned[Piece] = Thinned(capacity=max(1, limits.session_clips), spacing_s=CLIP_S)
         self._heard = Spans()
         self._next_sample: int | None = None
         self._dense_from_s = -math.inf
@@ -51,7 +66,7 @@ class AudioStore:
                 continue
             origin = place * PIECE_SAMPLES
             low, high = max(start, origin), min(end, origin + PIECE_SAMPLES)
-            piece[low - origin : high - origin] = samples[low - start : high - start]
+            piece.samples[low - origin : high - origin] = samples[low - start : high - start]
         self._heard.add(start / AUDIO_RATE_HZ, end / AUDIO_RATE_HZ)
         while self._dense and self._oldest_end_s() < audio.end_s - self._dense_s:
             self.drop_oldest()
@@ -69,8 +84,21 @@ class AudioStore:
         if start_s >= self._dense_from_s:
             return tuple(self._cut(start_s + i * spread_s / count, end_s) for i in range(count))
         found = self._session.between(start_s, end_s)
-        places = nearest_to_uniform([place * CLIP_S for place, _ in found], start_s, spread_s, count)
-        return tuple(self._clip(found[place][0] * CLIP_S, found[place][1], end_s) for place in places)
+        places = nearest_to_uniform([piece.t_s for piece in found], start_s, spread_s, count)
+        return tuple(self._clip(found[place].t_s, found[place].samples, end_s) for place in places)
+
+    def grid_clips(self, start_s: float, end_s: float, count: int) -> tuple[AudioClip, ...]:
+        """Up to `count` whole pieces within [start_s, end_s), nearest to where `clips` would cut, each at most once."""
+        dense = start_s >= self._dense_from_s
+        held = list(self._dense.values()) if dense else self._session.between(start_s, end_s)
+        found = [piece for piece in held if start_s <= piece.t_s and piece.t_s + CLIP_S <= end_s and self._whole(piece)]
+        spread_s = max(end_s - start_s - CLIP_S, 0.0)
+        places = nearest_to_uniform([piece.t_s for piece in found], start_s, spread_s, count)
+        return tuple(self._of(found[place]) for place in places)
+
+    def on_grid_after(self, t_s: float) -> tuple[AudioClip, ...]:
+        """The whole pieces of the dense part that begin later than `t_s`."""
+        return tuple(self._of(piece) for piece in self._dense.values() if piece.t_s > t_s and self._whole(piece))
 
     def heard_s(self, start_s: float, end_s: float) -> float:
         """Seconds of [start_s, end_s) for which there is clean audio."""
@@ -103,19 +131,28 @@ class AudioStore:
     @property
     def session_bytes(self) -> int:
         """Bytes of the pieces that only the whole-session part holds."""
-        return sum(place not in self._dense for place, _ in self._session) * PIECE_BYTES
+        return sum(piece.place not in self._dense for piece in self._session) * PIECE_BYTES
 
     @property
     def nbytes(self) -> int:
         """Bytes held, each piece counted once."""
         return len(self._dense) * PIECE_BYTES + self.session_bytes + self._heard.nbytes
 
-    def _piece(self, place: int) -> Samples | None:
+    def _whole(self, piece: Piece) -> bool:
+        """Whether no more sound can come for a piece, and some of it was heard."""
+        ended = self._next_sample is not None and self._next_sample >= (piece.place + 1) * PIECE_SAMPLES
+        return ended and self.heard_s(piece.t_s, piece.t_s + CLIP_S) > 0
+
+    def _of(self, piece: Piece) -> AudioClip:
+        voice = piece.samples.astype(np.float32) / np.float32(FULL_SCALE)
+        return AudioClip(piece.t_s, voice, self.heard_s(piece.t_s, piece.t_s + CLIP_S) / CLIP_S, piece.token)
+
+    def _piece(self, place: int) -> Piece | None:
         """The piece at that place of the grid, made when time first reaches it; None where it has gone already."""
         newest = next(reversed(self._dense), None)
         if place not in self._dense and (newest is None or place > newest) and place * CLIP_S >= self._dense_from_s:
-            self._dense[place] = np.zeros(PIECE_SAMPLES, np.int16)
-            self._session.offer(place * CLIP_S, (place, self._dense[place]))
+            self._dense[place] = Piece(place, np.zeros(PIECE_SAMPLES, np.int16))
+            self._session.offer(place * CLIP_S, self._dense[place])
         return self._dense.get(place)
 
     def _oldest_end_s(self) -> float:
@@ -125,7 +162,8 @@ class AudioStore:
         start = round(start_s * AUDIO_RATE_HZ)
         place, skipped = divmod(start, PIECE_SAMPLES)
         silence = np.zeros(PIECE_SAMPLES, np.int16)
-        both = np.concatenate([self._dense.get(place, silence), self._dense.get(place + 1, silence)])
+        held = (self._dense.get(one) for one in (place, place + 1))
+        both = np.concatenate([silence if piece is None else piece.samples for piece in held])
         return self._clip(start_s, both[skipped : skipped + PIECE_SAMPLES], end_s)
 
     def _clip(self, start_s: float, samples: Samples, end_s: float) -> AudioClip:

@@ -26,7 +26,10 @@ SHOWN_S = 1.0
 USABLE_SHARE = 0.1
 """Least unmasked share of a thumbnail that says anything of movement; a close-up may be masked to 83 %."""
 
-FRAME_BYTES = 600
+GRID_S = 1.0
+"""Least width of a place on the encoding grid: one frame a second is what a describer is shown of a local window."""
+
+FRAME_BYTES = 700
 """Bytes of a stored frame beside JPEG and thumbnail: the objects that hold them (measured, rounded up)."""
 
 MOVE_BYTES = 200
@@ -36,7 +39,7 @@ Move = tuple[float, float]
 """Summed mean luma differences (0-1 each) and the seconds between the frames that were compared."""
 
 
-def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int) -> StoredFrame:
+def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int, *, on_grid: bool = False) -> StoredFrame:
     """Scale and encode a clean frame once: JPEG from the planes, thumbnail from the scaled luma."""
     picture = frame.picture
     width_px, height_px = fit_within(picture.width_px, picture.height_px, long_side_px)
@@ -51,6 +54,7 @@ def store(frame: CleanFrame, long_side_px: int, jpeg_quality: int) -> StoredFram
         thumbnail=_thumbnail(scaled),
         state=frame.state,
         masked=tuple(_as_share(mask.box, picture) for mask in frame.masked),
+        on_grid=on_grid,
     )
 
 
@@ -85,6 +89,9 @@ class FrameStore:
         self._session: Thinned[StoredFrame] = Thinned(
             capacity=limits.session_frames, spacing_s=1 / limits.frame_rate_hz
         )
+        self._grid_s = _grid_s(1 / limits.frame_rate_hz)
+        self._first_s: float | None = None
+        self._cell = -1
         self._moves: History[Move] = History(_summed, recent_s=limits.dense_s + MARGIN_S, capacity=limits.session_bins)
         self._shown = Spans()
         self._showing_since_s: float | None = None
@@ -101,7 +108,8 @@ class FrameStore:
         if self._slot is not None and slot <= self._slot:
             return False
         self._slot = slot
-        kept = store(frame, self._limits.frame_long_side_px, self._limits.jpeg_quality)
+        on_grid = self._on_grid(frame.t_s)
+        kept = store(frame, self._limits.frame_long_side_px, self._limits.jpeg_quality, on_grid=on_grid)
         before = len(self._session)
         chosen = self._session.offer(kept.t_s, kept)
         self._dense.append(kept)
@@ -121,7 +129,7 @@ class FrameStore:
         self._showing_since_s = None
         self._previous = None
 
-    def pick(self, start_s: float, end_s: float, count: int) -> tuple[StoredFrame, ...]:
+    def pick(self, start_s: float, end_s: float, count: int, *, on_grid: bool = False) -> tuple[StoredFrame, ...]:
         """Up to `count` frames of [start_s, end_s), nearest to uniform positions, each at most once.
 
         From the dense part if it reaches back to `start_s`, else from the whole-session part.
@@ -130,8 +138,14 @@ class FrameStore:
             found = [frame for frame in self._dense if start_s <= frame.t_s < end_s]
         else:
             found = self._session.between(start_s, end_s)
+        if on_grid:
+            found = [frame for frame in found if frame.on_grid]
         places = nearest_to_uniform([frame.t_s for frame in found], start_s, end_s - start_s, count)
         return tuple(found[place] for place in places)
+
+    def on_grid_after(self, t_s: float) -> tuple[StoredFrame, ...]:
+        """Frames of the dense part on the encoding grid that are later than `t_s`."""
+        return tuple(frame for frame in self._dense if frame.on_grid and frame.t_s > t_s)
 
     def shown_s(self, start_s: float, end_s: float) -> float:
         """Seconds of [start_s, end_s) for which a frame that shows something speaks."""
@@ -185,6 +199,18 @@ class FrameStore:
         """Bytes held, each frame counted once."""
         return self._dense_bytes + self._older_bytes + self._shown.nbytes + len(self._moves) * MOVE_BYTES
 
+    def _on_grid(self, t_s: float) -> bool:
+        """Whether the frame is the first in its cell of the grid; cells count from the first frame, as `Thinned`'s do.
+
+        So whatever the whole-session part keeps at a stride of `_grid_s` or more is on the grid.
+        """
+        self._first_s = t_s if self._first_s is None else self._first_s
+        cell = math.floor((t_s - self._first_s) / self._grid_s)
+        if cell <= self._cell:
+            return False
+        self._cell = cell
+        return True
+
     def _recount(self) -> None:
         older = self._session.between(-math.inf, self._dense[0].t_s if self._dense else math.inf)
         self._older_bytes = sum(frame.nbytes + FRAME_BYTES for frame in older)
@@ -201,6 +227,13 @@ class FrameStore:
     def _show_until(self, t_s: float) -> None:
         if self._showing_since_s is not None:
             self._shown.add(self._showing_since_s, min(self._showing_since_s + SHOWN_S, t_s))
+
+
+def _grid_s(spacing_s: float) -> float:
+    """The first stride of thinning that is a second or more, so that both grids nest."""
+    while spacing_s < GRID_S * (1 - 1e-9):
+        spacing_s *= 2
+    return spacing_s
 
 
 def _thumbnail(picture: Picture) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from buffers.frames import FrameStore
 from buffers.prosody import ProsodyStore
 from buffers.records import (
     NFBL_GROUPS,
+    AudioClip,
     Baseline,
     Cadence,
     CleanAudio,
@@ -28,6 +29,7 @@ from buffers.records import (
     HorizonLimits,
     NfblEvent,
     Prosody,
+    StoredFrame,
     Track,
     Window,
 )
@@ -122,10 +124,11 @@ class Horizon:
         `AudioStore.clips`); counts are of events that start in the window.
         """
         start_s, end_s = window.start_s, window.end_s
+        clips = self._audio.grid_clips if plan.on_grid else self._audio.clips
         return Evidence(
             window=window,
-            frames=self._frames.pick(start_s, end_s, plan.frames),
-            clips=self._audio.clips(start_s, end_s, plan.clips),
+            frames=self._frames.pick(start_s, end_s, plan.frames, on_grid=plan.on_grid),
+            clips=clips(start_s, end_s, plan.clips) if plan.clips else (),
             events=self._events.overlapping(start_s, end_s),
             counts=self._events.counts(start_s, end_s),
             prosody=self._prosody.bins(start_s, end_s),
@@ -142,6 +145,10 @@ class Horizon:
             baseline=self._baseline(window),
             av_offset_s=self._av_offset_s,
         )
+
+    def on_grid_after(self, t_s: float) -> tuple[tuple[StoredFrame, ...], tuple[AudioClip, ...]]:
+        """Frames and clips on the encoding grids that are later than `t_s` and still in the dense part."""
+        return self._frames.on_grid_after(t_s), self._audio.on_grid_after(t_s)
 
     @property
     def nbytes(self) -> int:

@@ -296,11 +296,20 @@ class Window:
         return self.end_s - self.start_s
 
 
+class Token:
+    """Stands for one kept piece of media and lives no longer than it: what is derived from the piece and hung on its
+    token (see `buffers.embeddings`) goes when the piece goes.
+    """
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredFrame:
     """A clean frame as the horizon keeps it: a JPEG and a tiny luma thumbnail uint8[h, w] for movement.
 
     `masked` boxes are in fractions of width and height, so they hold for the JPEG and the thumbnail alike.
+    `on_grid` says whether it is the one frame of its place on the encoding grid (`EvidencePlan.on_grid`).
     """
 
     t_s: float
@@ -311,6 +320,8 @@ class StoredFrame:
     thumbnail: NDArray[np.uint8]
     state: MaskState
     masked: tuple[Box, ...]
+    on_grid: bool = False
+    token: Token = field(default_factory=Token)
 
     @property
     def nbytes(self) -> int:
@@ -320,11 +331,15 @@ class StoredFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioClip:
-    """`CLIP_S` seconds of altered voice, float32[n] at `AUDIO_RATE_HZ`; holes are zeros, `coverage` says how few."""
+    """`CLIP_S` seconds of altered voice, float32[n] at `AUDIO_RATE_HZ`; holes are zeros, `coverage` says how few.
+
+    Clips cut on the grid of pieces share the token of their piece; others have one of their own.
+    """
 
     t_s: float
     samples: NDArray[np.float32]
     coverage: float
+    token: Token = field(default_factory=Token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,10 +422,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePlan:
-    """How much to cut for a window: `frames` images (M) and `clips` two-second clips (S)."""
+    """How much to cut for a window: `frames` images (M) and `clips` two-second clips (S).
+
+    With `on_grid` only media on fixed grids are cut, about one frame a second and one clip every two, so that windows
+    that overlap hold the same frames and clips and a model need encode each of them once. Positions are off by half
+    a place of the grid at most, and a window shorter than M seconds holds fewer frames.
+    """
 
     frames: int = 32
     clips: int = 8
+    on_grid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

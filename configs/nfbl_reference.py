@@ -13,7 +13,7 @@ from typing import Final
 from pydantic.fields import FieldInfo
 
 from configs.rules import Rules, rules
-from configs.settings import Section
+from configs.section import Section
 from configs.taxonomy import Category, Grade, NfblClass, Strength, taxonomy
 from configs.yamlfile import read_entries
 

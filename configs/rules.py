@@ -14,7 +14,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, ValidationError, model_validator
 
 from configs.errors import ConfigError
-from configs.settings import Seconds, Section, Share
+from configs.section import Seconds, Section, Share
 from configs.yamlfile import printable, read_entries
 
 Number = Annotated[float, Field(strict=False)]

@@ -9,18 +9,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(gt=0.0)]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys, silent coercions and infinities are refused, values never change."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+from configs.model_settings import (
+    CassetteSettings,
+    LlmSettings,
+    MllmSettings,
+    TransformersSettings,
+    VideoLlamaSettings,
+)
+from configs.section import Seconds, Section, Share
 
 
 class DetectorName(StrEnum):
@@ -162,6 +160,9 @@ class WindowSettings(Section):
     """Total wall time for describing and judging one window (s); later it abstains."""
     max_calls_per_hour: Annotated[int, Field(ge=0)] = 0
     """Budget of judged windows per hour of media time (0: no limit)."""
+    skip_unchanged: bool = True
+    """Do not ask a model again while nothing happens: no body language, no speech, hardly a movement since the window
+    before. The estimate is carried on and ages. The embedded heuristics cost nothing and are always asked."""
 
 
 class EstimateSettings(Section):
@@ -177,6 +178,8 @@ class EstimateSettings(Section):
     """Ceiling of the overall track's log-odds (2.2 is 90 %)."""
     half_life_s: Seconds = 62.0
     """Half-life of the current track (s): 90 s time constant."""
+    calibration: str | None = None
+    """File that `emotion-monitor calibrate` made for this describer and judge, or null: uncalibrated."""
     uncertain_band: tuple[float, float] = Field(default=(0.4, 0.6), strict=False)
     """Between these probabilities the answer is `uncertain`."""
 
@@ -238,10 +241,22 @@ class Settings(Section):
     """From verdicts to the running estimate."""
     ingest: IngestSettings = IngestSettings()
     """Bounds between stages."""
-    describer: Literal["cues"] = "cues"
-    """Stage 2. `cues`: embedded heuristic, no model, no network."""
-    judge: Literal["cues"] = "cues"
-    """Stage 3. `cues`: embedded heuristic, uncalibrated."""
+    mllm: MllmSettings = MllmSettings()
+    """The server that describes."""
+    llm: LlmSettings = LlmSettings()
+    """The server that judges."""
+    video_llama: VideoLlamaSettings = VideoLlamaSettings()
+    """Video-LLaMA in this process."""
+    transformers: TransformersSettings = TransformersSettings()
+    """A model of the package transformers in this process."""
+    cassette: CassetteSettings = CassetteSettings()
+    """Recorded answers of models."""
+    describer: Literal["auto", "cues", "openai", "transformers", "video_llama"] = "auto"
+    """Stage 2. `cues`: embedded heuristic, no model, no network; `openai`: a server (`mllm`); `video_llama` and
+    `transformers`: a model in this process; `auto`: `openai` where `mllm.url` is set, else `cues`."""
+    judge: Literal["auto", "cues", "openai"] = "auto"
+    """Stage 3. `cues`: embedded heuristic, uncalibrated; `openai`: a server (`llm`); `auto`: `openai` where `llm.url`
+    or `mllm.url` is set, else `cues`."""
     seed: int | None = None
     """Seed for everything random, for tests and cassettes only: a seeded voice can be undone."""
 

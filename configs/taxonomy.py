@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 
 from configs.errors import ConfigError
-from configs.settings import Section
+from configs.section import Section
 from configs.yamlfile import Entry, Value, printable, read_entries
 
 IMIGUE_CLIPS: Final = 18_419

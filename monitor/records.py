@@ -213,17 +213,14 @@ class DescriptionRecord(Record):
     """The model's words: data, never trusted."""
     insufficient: bool
     """The describer says that the evidence shows too little."""
+    note: str | None = None
+    """What a person should know of it, such as that another describer stood in."""
 
     @classmethod
     def of(cls, window: Window, description: Description) -> DescriptionRecord:
         """The record of one description."""
-        return cls(
-            media_s=window.end_s,
-            window=window,
-            describer=description.describer,
-            text=description.text,
-            insufficient=description.insufficient,
-        )
+        same = {field.name: getattr(description, field.name) for field in fields(description)}
+        return cls(media_s=window.end_s, window=window, **same)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +231,7 @@ class VerdictRecord(Record):
     window: Window
     label: Label
     p_positive: float | None
-    """Probability of positive as the judge stated it, null when abstaining."""
+    """Probability of positive, null when abstaining: as the judge stated it, unless `calibrated`."""
     confidence: float | None
     """The paper's score 0-10 for the label, null when abstaining."""
     judge: str
@@ -245,12 +242,14 @@ class VerdictRecord(Record):
     coverage: Coverage
     raw: str | None
     """The model's reply as it came, null where there was none."""
+    p_stated: float | None = None
+    """Probability of positive as the judge stated it, where a calibration changed it."""
 
     @classmethod
-    def of(cls, window: Window, verdict: Verdict, coverage: Coverage, raw: str | None = None) -> VerdictRecord:
+    def of(cls, window: Window, verdict: Verdict, coverage: Coverage) -> VerdictRecord:
         """The record of one verdict over `window`."""
         same = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
-        return cls(media_s=window.end_s, window=window, coverage=coverage, raw=raw, **same)
+        return cls(media_s=window.end_s, window=window, coverage=coverage, **same)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +303,8 @@ class HealthRecord(Record):
     """Looks that were due and not taken for want of time."""
     nfbl_losses: int = 0
     """Times the landmark engine was lost."""
+    embedding_bytes: int = 0
+    """What a describer in this process keeps of frames and clips it has encoded."""
     rss_bytes: int | None = None
     cpu_share: float | None = None
     """CPU seconds per wall second since the session was opened (1 is one core)."""

@@ -11,6 +11,7 @@ from monitor.assess import Assessment, Assessor
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimator
 from monitor.judges.base import Label, Verdict
+from monitor.memory import NO_MEMORY, Memory
 
 pytestmark = pytest.mark.unit
 
@@ -39,6 +40,9 @@ class Telling:
         self.asked = 0
         self.closed = False
 
+    async def start(self) -> tuple[str, ...]:
+        return ()
+
     async def describe(self, evidence: Evidence) -> Description:
         self.asked += 1
         if self._failure is not None:
@@ -56,7 +60,10 @@ class Sure:
 
     info = ModelInfo("sure", heuristic=False, calibrated=False, notice="")
 
-    async def judge(self, description: Description, evidence: Evidence) -> Verdict:
+    async def start(self) -> tuple[str, ...]:
+        return ()
+
+    async def judge(self, description: Description, evidence: Evidence, memory: Memory = NO_MEMORY) -> Verdict:
         return Verdict(Label.POSITIVE, 0.9, 9.0, "sure", description.describer, False, description.text)
 
     async def close(self) -> None:

@@ -25,7 +25,9 @@ PUBLISHED = Path(configs.__file__).with_name("journal.schema.json")
 WINDOW = Window(3, 8.0, 40.0, Cadence.LOCAL)
 COVERAGE = Coverage(0.9, 1.0, 0.25)
 MODEL = ModelInfo("cues", heuristic=True, calibrated=False, notice="embedded heuristic")
-POSITIVE = Verdict(Label.POSITIVE, 0.75, 7.5, "cues", "cues", calibrated=False, rationale="lively")
+POSITIVE = Verdict(
+    Label.POSITIVE, 0.75, 7.5, "cues", "cues", calibrated=False, rationale="lively", raw='{"emotion": "positive"}'
+)
 EVENT = NfblEvent(
     id="e1",
     phase=Phase.CLOSE,
@@ -76,7 +78,7 @@ EVERY_KIND: dict[str, Record] = {
     "nfbl_blind": records.BlindRecord(media_s=9.0, group=Group.HANDS, start_s=4.0, end_s=9.0, reason="out of view"),
     "nfbl_feed": records.FeedRecord.of(NfblState(9.0, FeedState.RESTARTING, "landmark engine lost")),
     "description": records.DescriptionRecord.of(WINDOW, Description("Two hands move. „Gut“", "cues")),
-    "verdict": records.VerdictRecord.of(WINDOW, POSITIVE, COVERAGE, raw='{"emotion": "positive"}'),
+    "verdict": records.VerdictRecord.of(WINDOW, POSITIVE, COVERAGE),
     "estimate": estimated(),
     "health": records.HealthRecord(
         media_s=30.0,

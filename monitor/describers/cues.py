@@ -38,6 +38,10 @@ class CuesDescriber:
         """What this describer is."""
         return self._info
 
+    async def start(self) -> tuple[str, ...]:
+        """Nothing to load."""
+        return ()
+
     async def describe(self, evidence: Evidence) -> Description:
         """Describe one window; insufficient when nothing could be observed."""
         reading = read_cues(evidence)

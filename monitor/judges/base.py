@@ -8,6 +8,7 @@ from typing import Protocol
 
 from buffers.records import Evidence
 from monitor.describers.base import Description, ModelInfo
+from monitor.memory import NO_MEMORY, Memory
 
 
 class Label(StrEnum):
@@ -23,7 +24,8 @@ class Verdict:
     """A judged window.
 
     `p_positive` is the probability of positive (None when abstaining); `confidence` the paper's 0-10 score
-    for the label (None when abstaining). `rationale` says in one line why, also why it abstained.
+    for the label (None when abstaining). `rationale` says in one line why, also why it abstained. `raw` is the model's
+    reply as it came (None where there was none), `p_stated` its own probability where a calibration changed it.
     """
 
     label: Label
@@ -33,6 +35,8 @@ class Verdict:
     describer: str
     calibrated: bool
     rationale: str
+    raw: str | None = None
+    p_stated: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range and a label that disagrees with its probability (ValueError)."""
@@ -50,9 +54,9 @@ class Verdict:
                 raise ValueError(msg)
 
     @classmethod
-    def abstain(cls, judge: ModelInfo, describer: str, why: str) -> Verdict:
+    def abstain(cls, judge: ModelInfo, describer: str, why: str, raw: str | None = None) -> Verdict:
         """A verdict that says nothing, and why."""
-        return cls(Label.ABSTAIN, None, None, judge.name, describer, judge.calibrated, why)
+        return cls(Label.ABSTAIN, None, None, judge.name, describer, judge.calibrated, why, raw)
 
 
 class Judge(Protocol):
@@ -60,10 +64,16 @@ class Judge(Protocol):
 
     @property
     def info(self) -> ModelInfo:
-        """What this judge is."""
+        """What this judge is; complete once it has started."""
 
-    async def judge(self, description: Description, evidence: Evidence) -> Verdict:
-        """Judge one window; abstains rather than guess. Raises `ModelUnavailable` when it cannot answer."""
+    async def start(self) -> tuple[str, ...]:
+        """Ask the server what it can do; what a person should know of it, one line each. Raises as a describer's."""
+
+    async def judge(self, description: Description, evidence: Evidence, memory: Memory = NO_MEMORY) -> Verdict:
+        """Judge one window, with the `memory` of the windows before it where the whole session is judged.
+
+        Abstains rather than guess. Raises `ModelUnavailable` when it cannot answer.
+        """
 
     async def close(self) -> None:
         """Release the model."""

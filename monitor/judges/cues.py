@@ -17,6 +17,7 @@ from configs.taxonomy import Direction, taxonomy
 from monitor.cues import LEAST_SPEECH_S, ClassReading, CueReading, Origin, read_cues
 from monitor.describers.base import Description, ModelInfo
 from monitor.judges.base import Label, Verdict
+from monitor.memory import NO_MEMORY, Memory
 
 NAME: Final = "cues"
 
@@ -84,8 +85,13 @@ class CuesJudge:
         """What this judge is."""
         return self._info
 
-    async def judge(self, description: Description, evidence: Evidence) -> Verdict:
+    async def start(self) -> tuple[str, ...]:
+        """Nothing to load."""
+        return ()
+
+    async def judge(self, description: Description, evidence: Evidence, memory: Memory = NO_MEMORY) -> Verdict:
         """Judge one window; abstains on thin evidence, without a comparison, and when everything is as usual."""
+        del memory  # it reads the evidence's own baseline
         reading = read_cues(evidence)
         if reading.blank:
             nothing = "no speech, no body-language feed and no movement reading"

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from buffers.records import Group
 from configs.errors import ConfigError
-from configs.settings import Section, Share
+from configs.section import Section, Share
 from configs.taxonomy import taxonomy
 from configs.yamlfile import Value, printable, read_entries
 from streams.nfbl.landmarks import Side

@@ -1,0 +1,1 @@
+"""Fitting a judge's stated probabilities to labels."""

@@ -1,0 +1,1 @@
+"""Stage 2 by a multimodal model behind an OpenAI-compatible server."""
