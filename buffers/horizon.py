@@ -146,9 +146,13 @@ class Horizon:
             av_offset_s=self._av_offset_s,
         )
 
-    def on_grid_after(self, t_s: float) -> tuple[tuple[StoredFrame, ...], tuple[AudioClip, ...]]:
-        """Frames and clips on the encoding grids that are later than `t_s` and still in the dense part."""
-        return self._frames.on_grid_after(t_s), self._audio.on_grid_after(t_s)
+    def grid_frames_after(self, t_s: float) -> tuple[StoredFrame, ...]:
+        """Frames on the encoding grid that are later than `t_s` and still in the dense part."""
+        return self._frames.on_grid_after(t_s)
+
+    def grid_clips_after(self, t_s: float) -> tuple[AudioClip, ...]:
+        """Whole clips on their grid that begin later than `t_s` and are still in the dense part."""
+        return self._audio.on_grid_after(t_s)
 
     @property
     def nbytes(self) -> int:

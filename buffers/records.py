@@ -297,8 +297,9 @@ class Window:
 
 
 class Token:
-    """Stands for one kept piece of media and lives no longer than it: what is derived from the piece and hung on its
-    token (see `buffers.embeddings`) goes when the piece goes.
+    """Stands for one kept piece of media and lives no longer than it.
+
+    What is derived from the piece and hung on its token (see `buffers.embeddings`) goes when the piece goes.
     """
 
     __slots__ = ("__weakref__",)

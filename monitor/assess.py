@@ -1,4 +1,4 @@
-"""Stages 2 and 3 for one window: describe, judge, and move the estimate. Abstains rather than fail."""
+"""Stages 2 and 3 for one window: describe, judge, remember, and move the estimate. Abstains rather than fail."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from buffers.records import Coverage, Evidence, Window
+from buffers.records import Cadence, Coverage, Evidence, Window
 from configs.errors import ModelUnavailable
+from monitor.change import Unchanged
 from monitor.describers.base import Describer, Description
 from monitor.estimate import Estimate, Estimator
 from monitor.judges.base import Judge, Label, Verdict
+from monitor.memory import NO_MEMORY, TextMemory
 
 logger = logging.getLogger("emotion_monitor.assess")
 
@@ -32,14 +34,30 @@ class Assessment:
 
 
 class Assessor:
-    """Asks a describer and a judge, within a deadline, and keeps the running estimate."""
+    """Asks a describer and a judge, within a deadline, and keeps the text memory and the running estimate."""
 
-    def __init__(self, describer: Describer, judge: Judge, estimator: Estimator, *, deadline_s: float) -> None:
-        """`deadline_s` is wall time for both answers together: a total, not a read timeout."""
+    def __init__(
+        self, describer: Describer, judge: Judge, estimator: Estimator, *, deadline_s: float, skip_unchanged: bool
+    ) -> None:
+        """`deadline_s` is wall time for both answers together: a total, not a read timeout.
+
+        With `skip_unchanged` models are not asked again while nothing happens (heuristics always are).
+        """
         self.describer = describer
         self.judge = judge
         self.estimator = estimator
         self._deadline_s = deadline_s
+        self._memory = TextMemory()
+        costly = not (describer.info.heuristic and judge.info.heuristic)
+        self._unchanged = Unchanged() if skip_unchanged and costly else None
+
+    async def start(self) -> tuple[str, ...]:
+        """Make both models ready; what a person should know of them, one line each. Raises as they do."""
+        return (*await self.describer.start(), *await self.judge.start())
+
+    def unchanged(self, evidence: Evidence) -> str | None:
+        """Why a model need not be asked about this window, None where it should be."""
+        return None if self._unchanged is None else self._unchanged.reason(evidence)
 
     async def assess(self, evidence: Evidence, refusal: str | None) -> Assessment:
         """Judge one window; `refusal` says why it must abstain without a call, None when it may be judged."""
@@ -48,15 +66,20 @@ class Assessor:
         if refusal is not None:
             verdict = self._abstain(refusal)
         else:
+            if self._unchanged is not None:
+                self._unchanged.asked(evidence)
+            memory = self._memory.at() if window.cadence is Cadence.GLOBAL else NO_MEMORY
             try:
                 async with asyncio.timeout(self._deadline_s):
                     description = await self.describer.describe(evidence)
-                    verdict = await self.judge.judge(description, evidence)
+                    verdict = await self.judge.judge(description, evidence, memory)
             except TimeoutError:
                 verdict = self._abstain(f"no verdict within the deadline of {self._deadline_s:g} s")
             except ModelUnavailable as error:
                 logger.warning("window %d: %s", window.id, error)
                 verdict = self._abstain(str(error))
+        if description is not None:
+            self._memory.add(window, description, verdict, evidence)
         self.estimator.add(window, verdict, evidence.coverage)
         return Assessment(window, evidence.coverage, description, verdict, self.estimator.at(window.end_s))
 

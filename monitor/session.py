@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import math
 import os
-import secrets
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -29,17 +27,19 @@ from buffers.records import (
     Window,
 )
 from configs.errors import MonitorError
-from configs.load import Loaded, settings_digest
-from configs.settings import HorizonSettings, NfblSettings
+from configs.load import Loaded
+from configs.settings import HorizonSettings
 from monitor import records
+from monitor.ahead import Ahead
 from monitor.assess import Assessment, Assessor
 from monitor.board import Board
-from monitor.describers.registry import make_describer
+from monitor.describers.base import Encoder
 from monitor.estimate import Estimator
+from monitor.identity import session_digest, session_id
 from monitor.intake import Intake
 from monitor.interrupts import interrupts_to
 from monitor.journal import Journal, default_path
-from monitor.judges.registry import make_judge
+from monitor.models import make_models
 from monitor.outputs.base import Command, Output
 from monitor.outputs.registry import choose_output
 from monitor.records import EndReason, Mode
@@ -95,21 +95,29 @@ class Session:
         self._settings = settings
         self._complete = plan.speed is None
         self._pipeline = pipeline = open_pipeline(plan.source, settings, paced=not self._complete)
-        self._id = _identify(plan, pipeline)
+        feed = "off" if pipeline.feed is None else pipeline.feed.digest
+        self._digest = session_digest(settings, feed)
+        self._id = session_id(pipeline.source.digest if self._complete else None, self._digest)
         self._clock: Clock = VirtualClock() if plan.speed is None else PacedClock(plan.speed)
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
         self._horizon = Horizon(_limits(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
-        self._evidence_plan = EvidencePlan(settings.windows.frames, settings.windows.clips)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
-        describer, judge = make_describer(settings), make_judge(settings)
+        describer, judge = make_models(settings)
+        windows = settings.windows
         estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
-        self._assessor = Assessor(describer, judge, estimator, deadline_s=settings.windows.deadline_s)
+        self._assessor = Assessor(
+            describer, judge, estimator, deadline_s=windows.deadline_s, skip_unchanged=windows.skip_unchanged
+        )
+        self._evidence_plan = EvidencePlan(windows.frames, windows.clips, on_grid=describer.info.on_grid)
+        self._encoder = describer if isinstance(describer, Encoder) else None
+        self._ahead = None if self._encoder is None else Ahead(self._encoder, self._horizon)
         self._path = plan.journal or default_path(self._id)
         self._board = _board(self._id, plan, pipeline, self._assessor, self._path)
         self._intake = Intake(self._horizon, self._board, self._scheduler, self._write)
         self._process = psutil.Process()
         self._work = CpuMeter()
         self._judging: asyncio.Task[None] | None = None
+        self._encoding: asyncio.Task[None] | None = None
         self._running: asyncio.Task[object] | None = None
         self._next_health_s = _HEALTH_EVERY_S
         self._stopped = self._interrupted = False
@@ -134,6 +142,7 @@ class Session:
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self._assessor.close)
             closing.push_async_callback(asyncio.to_thread, self._ingest.abort)
+            await self._start_models()
             self._journal = closing.enter_context(Journal(self._path, self._id))
             closing.enter_context(interrupts_to(self._interrupt))
             for output in outputs:
@@ -142,11 +151,18 @@ class Session:
                 self._outputs += (output,)
             return await self._run()
 
+    async def _start_models(self) -> None:
+        """Load what describes and judges, or ask servers what they can do, before media time begins."""
+        for notice in await self._assessor.start():
+            self._board.notice(notice)
+        self._board.describer, self._board.judge = self._assessor.describer.info, self._assessor.judge.info
+        self._clock.restart()
+
     async def _close(self, output: Output) -> None:
         await output.close(self._board.snapshot())
 
     async def _run(self) -> int:
-        self._write(_session_record(self._plan, self._pipeline, self._board))
+        self._write(_session_record(self._plan, self._pipeline, self._board, self._digest))
         self._ingest.start()
         self._board.state = SessionState.LIVE
         display = asyncio.create_task(self._display())
@@ -171,7 +187,7 @@ class Session:
                 continue
             except ChannelClosed:
                 return
-            for task in (self._judging, display):
+            for task in (self._judging, self._encoding, display):
                 if task is not None and task.done():
                     task.result()
             await self._take(batch)
@@ -190,6 +206,7 @@ class Session:
         if watermark_s <= self._board.media_s:
             return
         self._board.media_s = watermark_s
+        await self._encode_ahead(watermark_s)
         while (window := self._scheduler.due(watermark_s)) is not None:
             judging = self._judge(window)
             if self._complete:
@@ -200,6 +217,15 @@ class Session:
             self._next_health_s += _HEALTH_EVERY_S
             self._write(self._health_record())
 
+    async def _encode_ahead(self, media_s: float) -> None:
+        """Have what arrived encoded before a window needs it; live, beside everything else and never twice at once."""
+        if self._ahead is None or not self._ahead.due(media_s):
+            return
+        if self._complete:
+            await self._ahead.encode(media_s)
+        elif self._encoding is None or self._encoding.done():
+            self._encoding = asyncio.create_task(self._ahead.encode(media_s))
+
     def _judge(self, window: Window) -> Coroutine[None, None, None]:
         """Cut the evidence now, before anything later is buffered; what is returned describes and judges it."""
         self._scheduler.started(window)
@@ -207,7 +233,9 @@ class Session:
         if self._horizon.dense_span_s < min(self._horizon.span_s, self._settings.windows.local_s) - CLIP_S:
             self._board.notice("the memory ceiling cuts into local windows: raise horizon.max_mbytes")
         evidence = self._horizon.evidence(window, self._evidence_plan)
-        refusal = self._scheduler.refusal(window, evidence.coverage, self._pipeline.tracks)
+        refusal = self._assessor.unchanged(evidence)
+        if refusal is None:
+            refusal = self._scheduler.refusal(window, evidence.coverage, self._pipeline.tracks)
 
         async def judging() -> None:
             assessment = await self._assessor.assess(evidence, refusal)
@@ -221,6 +249,8 @@ class Session:
         window, description = assessment.window, assessment.description
         if description is not None:
             self._write(records.DescriptionRecord.of(window, description))
+            if description.note is not None:
+                self._board.notice(description.note)
         self._write(records.VerdictRecord.of(window, assessment.verdict, assessment.coverage))
         self._write(records.EstimateRecord.of(assessment.estimate))
         judged = JudgedWindow(window, assessment.verdict, "" if description is None else description.text)
@@ -238,8 +268,9 @@ class Session:
         self._end(EndReason.INTERRUPTED if self._stopped else EndReason.ENDED)
 
     def _end(self, reason: EndReason, notice: str | None = None) -> None:
-        if self._judging is not None:
-            self._judging.cancel()
+        for task in (self._judging, self._encoding):
+            if task is not None:
+                task.cancel()
         self._board.state = SessionState.FAILED if reason is EndReason.FAILED else SessionState.ENDED
         for text in (*self._pipeline.notices, *([] if notice is None else [notice])):
             self._board.notice(text)
@@ -259,6 +290,7 @@ class Session:
             nfbl_looks=looks.looks,
             nfbl_skipped=looks.skipped,
             nfbl_losses=looks.losses,
+            embedding_bytes=0 if self._encoder is None else self._encoder.embedding_bytes,
             lag_s=self._board.lag_s,
             rss_bytes=self._board.rss_bytes,
             cpu_share=None if self._complete else self._work.share(),
@@ -302,21 +334,6 @@ class Session:
         self._ingest.stop()
 
 
-def _digest(plan: Plan, pipeline: Pipeline) -> str:
-    """Identifies the settings; a feed counts by what it would report, not by the path of its file."""
-    settings = plan.loaded.settings
-    feed = "off" if pipeline.feed is None else pipeline.feed.digest
-    return settings_digest(settings.model_copy(update={"nfbl": NfblSettings(source=feed)}))
-
-
-def _identify(plan: Plan, pipeline: Pipeline) -> str:
-    """Equal input and settings have an equal name at max speed; a paced run is an occasion of its own."""
-    if plan.speed is not None or pipeline.source.digest is None:
-        return f"p-{secrets.token_hex(8)}"
-    both = f"{pipeline.source.digest}:{_digest(plan, pipeline)}"
-    return f"m-{hashlib.sha256(both.encode()).hexdigest()[:16]}"
-
-
 def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimits:
     same = settings.model_dump(exclude={"max_mbytes"})
     return HorizonLimits(max_bytes=settings.max_mbytes * 1024 * 1024, tracks=tracks, **same)
@@ -351,7 +368,7 @@ def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, jou
     return board
 
 
-def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.SessionRecord:
+def _session_record(plan: Plan, pipeline: Pipeline, board: Board, digest: str) -> records.SessionRecord:
     info = pipeline.info
     return records.SessionRecord(
         media_s=0.0,
@@ -362,7 +379,7 @@ def _session_record(plan: Plan, pipeline: Pipeline, board: Board) -> records.Ses
         duration_s=info.duration_s,
         mode=Mode(board.mode),
         profile=plan.loaded.profile,
-        settings_digest=_digest(plan, pipeline),
+        settings_digest=digest,
         nfbl=board.nfbl_source,
         describer=board.describer,
         judge=board.judge,

@@ -28,6 +28,9 @@ class Clock(Protocol):
     def interrupt(self) -> None:
         """Wake every sleeper for good; later sleeps return at once."""
 
+    def restart(self) -> None:
+        """Media time 0 is now; called before anybody else uses the clock."""
+
 
 class LiveClock:
     """Monotonic wall clock, zero at construction."""
@@ -57,6 +60,10 @@ class LiveClock:
         """Wake every sleeper for good."""
         self._interrupted.set()
 
+    def restart(self) -> None:
+        """Media time 0 is now."""
+        self._start_s = time.monotonic()
+
 
 class PacedClock(LiveClock):
     """Replay at a given multiple of real time."""
@@ -81,6 +88,11 @@ class VirtualClock:
         """Move time forward to `t_s` at once; never backwards."""
         with self._lock:
             self._now_s = max(self._now_s, t_s)
+
+    def restart(self) -> None:
+        """Media time is 0 again."""
+        with self._lock:
+            self._now_s = 0.0
 
     def interrupt(self) -> None:
         """Nothing ever blocks on a virtual clock."""

@@ -1,0 +1,35 @@
+"""What a session is called: equal input and equal settings have an equal name."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Final
+
+from configs.load import settings_digest
+from configs.settings import CassetteSettings, NfblSettings, Settings
+
+_SECRETS: Final = {"key_env": "", "key_file": None}
+"""Where a key comes from says nothing of what is asked."""
+
+
+def session_digest(settings: Settings, feed: str) -> str:
+    """Identifies the settings of a session (SHA-256, hex).
+
+    The body-language feed counts by what it would report (`feed`), not by the path of its file; where keys come from
+    and whether answers are recorded or read back does not count.
+    """
+    same = {
+        "nfbl": NfblSettings(source=feed),
+        "cassette": CassetteSettings(),
+        "mllm": settings.mllm.model_copy(update=_SECRETS),
+        "llm": settings.llm.model_copy(update=_SECRETS),
+    }
+    return settings_digest(settings.model_copy(update=same))
+
+
+def session_id(source: str | None, settings: str) -> str:
+    """The name of a session that repeats: of its source's digest and its settings'. Without a source, a new name."""
+    if source is None:
+        return f"p-{secrets.token_hex(8)}"
+    return f"m-{hashlib.sha256(f'{source}:{settings}'.encode()).hexdigest()[:16]}"
