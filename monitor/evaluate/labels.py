@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,14 +13,14 @@ from buffers.records import Group
 from configs.errors import ConfigError
 from configs.taxonomy import taxonomy
 from configs.yamlfile import printable
+from monitor.evaluate.csvfile import Columns, read_rows
 
-MAX_BYTES: Final = 50_000_000
-"""Larger files are no labels."""
-
-REQUIRED: Final = ("clip", "class", "start_s", "end_s")
-OPTIONAL: Final = ("side", "certainty", "alt", "rater")
 SIDES: Final = ("left", "right", "both", "none")
-EXPECTED: Final = "a CSV with the columns clip,class,start_s,end_s and perhaps side,certainty,alt,rater,note"
+COLUMNS: Final = Columns(
+    required=("clip", "class", "start_s", "end_s"),
+    optional=("side", "certainty", "alt", "rater"),
+    expected="a CSV with the columns clip,class,start_s,end_s and perhaps side,certainty,alt,rater,note",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def read_labels(path: Path, *, rater: str | None = None) -> LabelFile:
     labels: list[Label] = []
     clips: dict[str, set[str]] = {}
     unmapped: Counter[str] = Counter()
-    for line, values in _rows(path, name):
+    for line, values in read_rows(path, name, COLUMNS):
         if rater is not None and values.get("rater") != rater:
             continue
         label = _label(f"{name}:{line}", line, values, unmapped)
@@ -81,7 +79,7 @@ def read_labels(path: Path, *, rater: str | None = None) -> LabelFile:
             labels.append(label)
     if not clips:
         whom = "" if rater is None else f" by rater {printable(rater, 40)!r}"
-        raise ConfigError(f"{name}: holds no labels{whom}; expected {EXPECTED}")
+        raise ConfigError(f"{name}: holds no labels{whom}; expected {COLUMNS.expected}")
     if not labels:
         raise ConfigError(f"{name}: no class of it is in the taxonomy ({_listed(unmapped)}); use N-ids such as N7")
     for clip, several in clips.items():
@@ -105,60 +103,6 @@ def _notices(name: str, unmapped: Counter[str]) -> Iterator[str]:
 def _listed(unmapped: Counter[str]) -> str:
     listed = ", ".join(f"{printable(label, 40)!r} ({count})" for label, count in unmapped.most_common(10))
     return listed + (f" and {len(unmapped) - 10} more" if len(unmapped) > 10 else "")
-
-
-def _rows(path: Path, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and known columns of each row that is not empty."""
-    reader = csv.reader(io.StringIO(_text(path, name), newline=""), strict=True)
-    places: dict[str, int] | None = None
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            where = f"{name}:{reader.line_num}"
-            if places is None:
-                places = _header(where, cells)
-                continue
-            if len(cells) <= max(places[column] for column in REQUIRED):
-                raise ConfigError(f"{where}: has {len(cells)} columns, fewer than the first line; expected {EXPECTED}")
-            yield (
-                reader.line_num,
-                {column: cells[place].strip() for column, place in places.items() if place < len(cells)},
-            )
-    except csv.Error as error:
-        raise ConfigError(f"{name}:{reader.line_num}: not readable as CSV ({error}); expected {EXPECTED}") from error
-    if places is None:
-        raise ConfigError(f"{name}: is empty; expected {EXPECTED}")
-
-
-def _text(path: Path, name: str) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{name} cannot be read: {error.strerror}; expected {EXPECTED}") from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; expected {EXPECTED}")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{name}:{line}: is not UTF-8 text; save it as UTF-8, expected {EXPECTED}") from error
-    if "\0" in text:
-        raise ConfigError(f"{name}: holds a zero byte, so it is no text; expected {EXPECTED}")
-    return text
-
-
-def _header(where: str, cells: list[str]) -> dict[str, int]:
-    names = [cell.strip().casefold() for cell in cells]
-    missing = [column for column in REQUIRED if column not in names]
-    if missing:
-        raise ConfigError(f"{where}: no column {', '.join(missing)} in the first line; expected {EXPECTED}")
-    wanted = (*REQUIRED, *OPTIONAL)
-    twice = next((column for column in wanted if names.count(column) > 1), None)
-    if twice:
-        raise ConfigError(f"{where}: the column {twice} is there twice; keep one")
-    return {column: names.index(column) for column in wanted if column in names}
 
 
 def _label(where: str, line: int, values: Mapping[str, str], unmapped: Counter[str]) -> Label | None:
