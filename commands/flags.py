@@ -18,6 +18,8 @@ Families: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 _SETTINGS: Final = {
     "describer": "describer",
     "judge": "judge",
+    "server": "mllm.url",
+    "cassette": "cassette.path",
     "nfbl": "nfbl.source",
     "seed": "seed",
     "mask": "faces.mask",
@@ -78,8 +80,22 @@ def model_flags() -> argparse.ArgumentParser:
     """What describes, what judges and what watches for body language."""
     flags = argparse.ArgumentParser(add_help=False)
     group = flags.add_argument_group("models")
-    group.add_argument("--describer", metavar="NAME", help="what describes a window (default: cues)")
-    group.add_argument("--judge", metavar="NAME", help="what judges a description (default: cues)")
+    group.add_argument(
+        "--server",
+        metavar="URL",
+        help="OpenAI-compatible server that describes and, unless llm.url names another, judges",
+    )
+    group.add_argument(
+        "--describer",
+        metavar="NAME",
+        help="what describes a window: cues (default), openai (default with --server), video_llama, transformers",
+    )
+    group.add_argument(
+        "--judge", metavar="NAME", help="what judges a description: cues (default), openai (default with --server)"
+    )
+    group.add_argument(
+        "--cassette", metavar="FILE", help="recorded answers of models; --set cassette.mode=record makes one"
+    )
     group.add_argument(
         "--nfbl", metavar="live|off|FILE", help="body language: live (default), off, an annotation file, or live+FILE"
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.records import Baseline, Cadence, Coverage, Evidence, Group, NfblCount
-from configs.errors import ConfigError
+from configs.model_settings import MllmSettings
 from configs.settings import Settings
 from configs.taxonomy import Category, taxonomy
 from monitor.describers.base import Description
@@ -141,11 +142,12 @@ def test_it_says_what_it_is() -> None:
     assert "heuristic" in info.notice
 
 
-def test_an_unknown_describer_lists_the_known_ones() -> None:
-    settings = Settings.model_construct(describer="oracle")
-    with pytest.raises(ConfigError, match="describer oracle is unknown: choose one of cues"):
-        make_describer(settings)
-    assert list(DESCRIBERS) == ["cues"]
+def test_every_describer_that_can_be_set_has_a_factory_and_auto_goes_by_the_server() -> None:
+    chosen = get_args(Settings.model_fields["describer"].annotation)
+    assert {"auto", *DESCRIBERS} == set(chosen)
+    assert make_describer(Settings()).info.name == "cues"
+    served = make_describer(Settings(mllm=MllmSettings(url="http://localhost:1/v1", model="m")))
+    assert served.info.name == "openai"
 
 
 def test_closing_is_harmless() -> None:

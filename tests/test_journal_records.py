@@ -183,6 +183,7 @@ def test_a_verdict_line_says_what_was_judged_by_whom_and_on_how_much() -> None:
         "rationale": "lively",
         "coverage": {"video": 0.9, "audio": 1.0, "nfbl": 0.25, "nfbl_groups": []},
         "raw": '{"emotion": "positive"}',
+        "p_stated": None,
     }
 
 

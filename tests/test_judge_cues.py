@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.records import Baseline, Coverage, Evidence, Group, NfblCount
-from configs.errors import ConfigError
+from configs.model_settings import LlmSettings, MllmSettings
 from configs.settings import Settings
 from configs.taxonomy import taxonomy
 from monitor.cues import read_cues
@@ -237,11 +238,15 @@ def test_it_says_what_it_is() -> None:
     assert "uncalibrated heuristic" in info.notice
 
 
-def test_an_unknown_judge_lists_the_known_ones() -> None:
-    settings = Settings.model_construct(judge="oracle")
-    with pytest.raises(ConfigError, match="judge oracle is unknown: choose one of cues"):
-        make_judge(settings)
-    assert list(JUDGES) == ["cues"]
+def test_every_judge_that_can_be_set_has_a_factory_and_auto_goes_by_the_servers() -> None:
+    chosen = get_args(Settings.model_fields["judge"].annotation)
+    assert {"auto", *JUDGES} == set(chosen)
+    assert make_judge(Settings()).info.name == "cues"
+    for servers in (
+        Settings(llm=LlmSettings(url="http://localhost:1/v1", model="m")),
+        Settings(mllm=MllmSettings(url="http://localhost:1/v1", model="m")),
+    ):
+        assert make_judge(servers).info.name == "openai"
 
 
 def test_closing_is_harmless() -> None:
