@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from buffers.records import NFBL_GROUPS, Group
-from configs.yamlfile import printable
 from monitor.evaluate.evaluation import Evaluation, headline
 from monitor.evaluate.figures import MAIN_IOU
 from monitor.evaluate.labels import Label, group_of
 from monitor.evaluate.segments import Blind, Clip, Level, Prediction, accepted, by_overlap, match
+from monitor.evaluate.svg import document, words
 from monitor.outputs.theme import GREEN, ORANGE, PURPLE, RED, SKY
 
 WIDTH: Final = 1200
@@ -68,11 +68,7 @@ def timeline(clips: Sequence[Clip], found: Evaluation) -> str:
         band, height = _band(clip, found, top)
         parts += band
         top += height + _BETWEEN
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top:.0f}" width="{WIDTH}" '
-        f'height="{top:.0f}" font-family="system-ui, Helvetica, Arial, sans-serif" font-size="12" fill="#222222">'
-    )
-    return "\n".join([head, *_defs(), *_legend(found), *parts, "</svg>", ""])
+    return document(WIDTH, top, [*_defs(), *_legend(found), *parts])
 
 
 def fates(clip: Clip, found: Evaluation) -> tuple[tuple[Fate, ...], tuple[Fate, ...]]:
@@ -105,7 +101,7 @@ def _band(clip: Clip, found: Evaluation, top: float) -> tuple[list[str], float]:
     kind = ", shows nothing" if clip.negative else ""
     y = top + _TITLE
     title = (
-        f'<text x="20" y="{top + 14:.1f}" font-weight="600" font-size="13">{_text(clip.name)}'
+        f'<text x="20" y="{top + 14:.1f}" font-weight="600" font-size="13">{words(clip.name)}'
         f'<tspan font-weight="400" fill="#666666"> {clip.length_s:.1f} s{kind}</tspan></text>'
     )
     rows = {"reports": reports} if clip.negative else {"labels": labels, "reports": reports}
@@ -165,13 +161,13 @@ def _drawn(bar: _Bar, length_s: float, y: float) -> str:
     if len(shown) * _LETTER + 8 <= width:
         ink = "#777777" if bar.fate is Fate.APART else "#111111"
         halo = ' stroke="#ffffff" stroke-width="4" paint-order="stroke"' if bar.fate is Fate.FALSE else ""
-        text = f'<text x="{x + 5:.1f}" y="{y + 14:.1f}" fill="{ink}"{halo}>{_text(shown)}</text>'
+        text = f'<text x="{x + 5:.1f}" y="{y + 14:.1f}" fill="{ink}"{halo}>{words(shown)}</text>'
     if bar.told_s is not None and bar.told_s <= length_s:
         told, _ = _place(bar.told_s, bar.told_s, length_s)
         text += _told(told, y)
     return (
         f'<g><rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_BAR}" rx="3" '
-        f"{_look(bar.fate, bar.group)}/>{text}<title>{_text(bar.hint)}</title></g>"
+        f"{_look(bar.fate, bar.group)}/>{text}<title>{words(bar.hint)}</title></g>"
     )
 
 
@@ -196,7 +192,7 @@ def _unseen(span: Blind, length_s: float, y: float) -> str:
     hint = f"{span.group} not seen, {span.start_s:.2f}-{span.end_s:.2f} s: {span.reason}"
     return (
         f'<g><rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_STRIP}" fill="{_GREY}"/>'
-        f"<title>{_text(hint)}</title></g>"
+        f"<title>{words(hint)}</title></g>"
     )
 
 
@@ -227,13 +223,13 @@ def _clock(t_s: float) -> str:
 
 def _gutter(name: str, y: float, *, small: bool = False) -> str:
     size = 9.5 if small else 11
-    return f'<text x="{_LEFT - 8}" y="{y:.1f}" font-size="{size}" fill="#555555" text-anchor="end">{_text(name)}</text>'
+    return f'<text x="{_LEFT - 8}" y="{y:.1f}" font-size="{size}" fill="#555555" text-anchor="end">{words(name)}</text>'
 
 
 def _legend(found: Evaluation) -> Iterator[str]:
-    yield f"<title>{_text(f'Labels and reports, {found.labels}')}</title>"
+    yield f"<title>{words(f'Labels and reports, {found.labels}')}</title>"
     yield '<rect width="100%" height="100%" fill="#ffffff"/>'
-    yield f'<text x="20" y="26" font-size="15" font-weight="600">{_text(headline(found))}</text>'
+    yield f'<text x="20" y="26" font-size="15" font-weight="600">{words(headline(found))}</text>'
     x = 20.0
     for group, colour in COLOURS.items():
         yield f'<rect x="{x:.1f}" y="42" width="14" height="14" rx="3" fill="{colour}"/>'
@@ -260,7 +256,3 @@ def _defs() -> Iterator[str]:
             f'<rect width="3" height="7" fill="{colour}"/></pattern>'
         )
     yield "</defs>"
-
-
-def _text(text: str) -> str:
-    return escape(printable(text, 200))
