@@ -41,3 +41,7 @@ class Unauthorised(RemoteError):
 
 class BudgetSpent(RemoteError):
     """The hour's requests are used up; nothing was sent."""
+
+
+class AnswerLate(RemoteError):
+    """No complete answer within the total time allowed, retry included."""
