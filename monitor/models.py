@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from configs.settings import Settings
+from monitor.cassette import Cassette, Mode, open_cassette
 from monitor.describers.base import Describer
 from monitor.describers.registry import make_describer
 from monitor.judges.base import Judge
 from monitor.judges.registry import make_judge
+from monitor.recorded import with_cassette
 
 
 def make_models(settings: Settings) -> tuple[Describer, Judge]:
-    """Make both as the settings ask for them.
+    """Make both as the settings ask for them. The judge's probabilities are recorded before they are calibrated.
 
     Raises:
         ConfigError: settings are incomplete or contradict each other.
         ModelUnavailable: a package or file is missing.
     """
+    cassette = open_cassette(settings)
+    return _asked(settings) if cassette is None else _recorded(settings, cassette)
+
+
+def _asked(settings: Settings) -> tuple[Describer, Judge]:
     return make_describer(settings), make_judge(settings)
+
+
+def _recorded(settings: Settings, cassette: Cassette) -> tuple[Describer, Judge]:
+    if cassette.mode is Mode.REPLAY:
+        # Not even made: whoever repeats a run needs neither the model's package nor its server.
+        return with_cassette(None, None, cassette)
+    try:
+        return with_cassette(*_asked(settings), cassette)
+    except BaseException:
+        cassette.close()
+        raise
