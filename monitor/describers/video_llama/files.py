@@ -1,0 +1,225 @@
+"""The files of Video-LLaMA in the user's folder: which is which, and what to say when one is missing or wrong.
+
+Nothing here reads a weight; `load_encoders` hands over to `loading`, which needs the extra `models`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from configs.errors import ConfigError, ModelUnavailable
+
+if TYPE_CHECKING:
+    import torch
+
+    from monitor.describers.video_llama.encoders import Encoders
+
+CONVERTED: Final = "encoders.safetensors"
+"""The one file that `models convert` writes; the language model lies in a folder beside it."""
+
+LICENCE_NOTICE: Final = (
+    "Video-LLaMA's weights are a research preview for non-commercial use only; ImageBind's are CC BY-NC-SA 4.0, "
+    "LLaMA's have Meta's community licence"
+)
+"""Printed once by whoever loads the files."""
+
+_LONGEST_HEAD: Final = 100_000_000
+"""The safetensors format's own limit (bytes)."""
+
+_SUFFIXES: Final = (".pth", ".pt", ".bin", ".safetensors")
+
+
+class Role(StrEnum):
+    """What a checkpoint file is for."""
+
+    VISION = "vision"
+    BLIP2 = "blip2"
+    VIDEO = "video"
+    AUDIO = "audio"
+    IMAGEBIND = "imagebind"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file of a role comes from: what it is, its usual name, names it is known by, the tensor only it has."""
+
+    what: str
+    name: str
+    patterns: tuple[str, ...]
+    origin: str
+    mark: str
+
+
+SOURCES: Final[Mapping[Role, Source]] = MappingProxyType(
+    {
+        Role.VISION: Source(
+            "the image encoder (EVA ViT-g)",
+            "eva_vit_g.pth",
+            ("*eva_vit*",),
+            "storage.googleapis.com/sfr-vision-language-research/LAVIS/models/BLIP2",
+            "patch_embed.proj.weight",
+        ),
+        Role.BLIP2: Source(
+            "BLIP-2's image Q-Former",
+            "blip2_pretrained_flant5xxl.pth",
+            ("*blip2*",),
+            "storage.googleapis.com/sfr-vision-language-research/LAVIS/models/BLIP2",
+            "query_tokens",
+        ),
+        Role.VIDEO: Source(
+            "Video-LLaMA's video branch",
+            "VL_LLaMA_2_7B_Finetuned.pth",
+            ("vl_*", "finetune-*", "pretrain-*", "pretrained-*", "checkpoint_vl*"),
+            "Hugging Face, DAMO-NLP-SG/Video-LLaMA-2-7B-Finetuned",
+            "video_query_tokens",
+        ),
+        Role.AUDIO: Source(
+            "Video-LLaMA's audio branch",
+            "AL_LLaMA_2_7B_Finetuned.pth",
+            ("al_*", "*audiobranch*", "checkpoint_al*"),
+            "Hugging Face, DAMO-NLP-SG/Video-LLaMA-2-7B-Finetuned",
+            "audio_query_tokens",
+        ),
+        Role.IMAGEBIND: Source(
+            "ImageBind",
+            "imagebind_huge.pth",
+            ("*imagebind*",),
+            "dl.fbaipublicfiles.com/imagebind",
+            "modality_preprocessors.audio.cls_token",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a folder holds: either `converted`, or one checkpoint for every role; and maybe the language model."""
+
+    folder: Path
+    converted: Path | None
+    checkpoints: Mapping[Role, Path]
+    language: Path | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that tell the variant (prompt style): those of the checkpoints and of the language model's folder.
+
+        Of a converted folder, the names that its files had before.
+        """
+        found = [path.name for path in self.checkpoints.values()]
+        if self.converted is not None:
+            found += json.loads(read_metadata(self.converted).get("sources", "{}"))
+        return (*found, *([] if self.language is None else [self.language.name]))
+
+    def language_folder(self) -> Path:
+        """The language model's folder; ConfigError says where one comes from when there is none."""
+        if self.language is None:
+            raise ConfigError(
+                f"no language model in {self.folder}: put its folder there (config.json, weights and tokenizer of "
+                "Llama-2-7b-chat-hf, or of the Vicuna that the checkpoints were made with)"
+            )
+        return self.language
+
+
+def find_files(folder: Path) -> Files:
+    """Find the files of Video-LLaMA in a folder or in the folders directly in it, by their published names.
+
+    Raises:
+        ConfigError: the folder is not there, a file is missing, or two could be the same thing.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder: name the one that holds Video-LLaMA's files (video_llama.folder)")
+    language = _language(folder)
+    converted = folder / CONVERTED
+    if converted.is_file():
+        return Files(folder, converted, MappingProxyType({}), language)
+    there = list(_candidates(folder, language))
+    return Files(folder, None, MappingProxyType({role: _only(role, there, folder) for role in Role}), language)
+
+
+def load_encoders(folder: Path, *, dtype: torch.dtype, device: torch.device | str) -> Encoders:
+    """Load the encoders that the files of a folder hold.
+
+    Args:
+        folder: The original checkpoints, or what `models convert` made of them.
+        dtype: Numbers of the weights in memory.
+        device: Where to put them.
+
+    Raises:
+        ConfigError: a file is missing, is another one than its name says, or does not belong to the others.
+        ModelUnavailable: a file cannot be read, or a package is missing.
+    """
+    need_packages()
+    from monitor.describers.video_llama.loading import load
+
+    return load(find_files(folder), dtype=dtype, device=device)
+
+
+def need_packages() -> None:
+    """Raise `ModelUnavailable` naming the extra when a package that runs the model is not installed."""
+    for name in ("torch", "transformers", "safetensors"):
+        if find_spec(name) is None:
+            raise ModelUnavailable(f"Video-LLaMA needs the package {name}: pip install 'emotion-monitor[models]'")
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What is written at the head of a safetensors file beside its tensors; ModelUnavailable when it is damaged."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            return dict(json.loads(file.read(min(length, _LONGEST_HEAD))).get("__metadata__", {}))
+    except (ValueError, AttributeError) as error:
+        raise ModelUnavailable(f"{path} is no safetensors file or is cut short: convert or copy it again") from error
+    except OSError as error:
+        raise ModelUnavailable(f"cannot read {path}: {error.strerror}") from error
+
+
+def _language(folder: Path) -> Path | None:
+    """The folder whose config.json is that of a language model: this one or one directly in it."""
+    found = [path for path in (folder, *_subfolders(folder)) if _is_language(path)]
+    if len(found) > 1:
+        raise ConfigError(f"two language models in {folder}: {found[0].name} and {found[1].name}; leave one")
+    return found[0] if found else None
+
+
+def _is_language(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and "model_type" in config and "hidden_size" in config
+
+
+def _candidates(folder: Path, language: Path | None) -> Iterator[Path]:
+    for place in (folder, *_subfolders(folder)):
+        if place == language and place != folder:
+            continue
+        yield from (path for path in sorted(place.iterdir()) if path.suffix in _SUFFIXES and path.is_file())
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def _only(role: Role, there: list[Path], folder: Path) -> Path:
+    source = SOURCES[role]
+    found = [path for path in there if any(fnmatchcase(path.name.lower(), pattern) for pattern in source.patterns)]
+    if role is Role.VIDEO:
+        # "finetune_vicuna7b_audiobranch" and its kin are the audio branch whatever else their names say.
+        found = [path for path in found if "audiobranch" not in path.name.lower()]
+    if not found:
+        raise ConfigError(
+            f"{source.what} is missing in {folder}: put {source.name} there ({source.origin}; see docs/video-llama.md)"
+        )
+    if len(found) > 1:
+        names = " and ".join(str(path.relative_to(folder)) for path in found)
+        raise ConfigError(f"{names} in {folder} could each be {source.what}: leave one")
+    return found[0]
