@@ -35,9 +35,8 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """
     if len(samples) < FRAME:
         return np.empty((0, MEL_BINS))
-    # The mean in 32 bits, as the original's: an offset leaves the same remainder there.
-    centred = (samples - samples.mean(dtype=np.float32)).astype(np.float64)
-    frames = sliding_window_view(centred, FRAME)[::HOP]
+    exact = samples.astype(np.float64)
+    frames = sliding_window_view(exact - exact.mean(), FRAME)[::HOP]
     frames = frames - frames.mean(axis=1, keepdims=True)
     # The first sample of a frame has none before it and stands in for it.
     before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
