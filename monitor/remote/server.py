@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Final, NoReturn
 
@@ -81,6 +82,7 @@ class Server:
         self._what = what
         self._random = random.Random(seed)  # noqa: S311 - jitter, no secret
         self._wait = wait
+        self._today: date | None = None
         self.capabilities = Capabilities()
 
     @property
@@ -94,9 +96,19 @@ class Server:
         return self._wire.host
 
     @property
+    def is_openai(self) -> bool:
+        """Whether it is OpenAI's own, which takes other parameters than the servers one runs oneself."""
+        return self._wire.host == OPENAI_HOSTS[0] or self._wire.host.endswith(OPENAI_HOSTS[1])
+
+    @property
+    def today(self) -> date | None:
+        """The day of its last answer by its own clock; None before the first, or where it does not say."""
+        return self._today
+
+    @property
     def thinking_off(self) -> Mapping[str, object]:
         """What to put into `extra` so that a model that thinks aloud answers directly; dropped where it is refused."""
-        if self._wire.host == OPENAI_HOSTS[0] or self._wire.host.endswith(OPENAI_HOSTS[1]):
+        if self.is_openai:
             return {"reasoning_effort": "none"}
         return {"chat_template_kwargs": {"enable_thinking": False}}
 
@@ -270,6 +282,7 @@ class Server:
             except Unreachable as error:
                 failure, pause_s = error, self._random.uniform(*PAUSE_S)
             else:
+                self._today = _day(answer) or self._today
                 if 200 <= answer.status < 300:
                     return answer
                 failure, pause_s = self._failure(answer)
@@ -318,3 +331,10 @@ class Server:
     def _no_reply(self, error: NoReply) -> NoReturn:
         why = one_line(self._wire.without_secrets(str(error)), 300)
         raise ServerFailed(f"{self.name} sent no reply: {why}; is its url that of the API, with /v1?") from None
+
+
+def _day(answer: Answer) -> date | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).date()
+    except (ValueError, TypeError):
+        return None
