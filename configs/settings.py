@@ -175,7 +175,7 @@ class EstimateSettings(Section):
     correlation: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     """Assumed lag-1 correlation r of a judge's errors; evidence is scaled by (1-r)/(1+r)."""
     cap_logit: Annotated[float, Field(gt=0.0)] = 2.2
-    """Ceiling of the overall track's log-odds (2.2 is 90 %)."""
+    """Ceiling of the log-odds until the judge is calibrated (2.2 is 90 %); its calibration brings its own."""
     half_life_s: Seconds = 62.0
     """Half-life of the current track (s): 90 s time constant."""
     calibration: str | None = None

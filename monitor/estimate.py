@@ -10,11 +10,23 @@ verdict with probability p over a window, the evidence is
   about 0.8 is right 54.25 % of the time when it has seen 20 % of the recording, and logit(0.5425) is 0.12 times
   logit(0.8).
 - r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
-  independent ones (effective sample size). With the default windows r = 0.5 is cautious for judges whose errors
-  stick up to 0.7 and seven points too sure at 0.9 (simulated, 10 minutes): measure your judge, then set it.
-- w is the share of the window's seconds that its own cadence has not judged before, times the coverage.
+  independent ones (effective sample size). A calibration measures it on labelled sessions; until then it is the
+  setting `correlation`. With the default windows 0.5 is cautious for judges whose errors stick up to 0.7; at 0.9 a
+  judge that is right 54 % of the time makes it 7 points too sure after 10 minutes and 11 after 30.
+- w is the share of the window's seconds that its own cadence has not judged before, times the coverage. What two
+  windows share is part of a measured r, so where r is measured a local window counts by its coverage alone:
+  discounting the overlap twice would leave a good judge up to 12 points too unsure.
 
-`overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`.
+r is not guessed from the verdicts of the session itself: a judge that keeps saying the same may stick to an error or
+may be right, and an estimate that follows a guessed r depends on the order of its verdicts and can fall when a
+verdict rises.
+
+`overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`. The
+cap stands for what no number of windows can rule out, such as a judge that is wrong about this person throughout. It
+is the setting `cap_logit` until the judge is calibrated, and then what its labelled recordings allow (see
+`monitor.judges.calibrated`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
+independent to r = 0.9, the calibrated estimate is off by at most 0.03 (expected calibration error): see
+benchmarks/bench_estimate.py, which also tells by how much it is off without a calibration.
 
 The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
 shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little. In simulation (evidence that
@@ -89,7 +101,10 @@ class Estimator:
         """Start at the prior; a track without a verdict for `stale_after_s` is stale."""
         self._settings = settings
         self._temper = settings.temper if judge.temper is None else judge.temper
-        self._cap = math.inf if judge.cap_logit is None else judge.cap_logit
+        self._correlation = judge.correlation
+        self._learned_cap = math.inf if judge.cap_logit is None else judge.cap_logit
+        # Of a calibrated judge it is known how sure it may become.
+        self._cap = math.inf if judge.calibrated and judge.cap_logit is not None else settings.cap_logit
         self._stale_after_s = stale_after_s
         self._overall = _Evidence()
         self._current = _Evidence()
@@ -105,9 +120,13 @@ class Estimator:
         settings = self._settings
         new_s = max(0.0, window.end_s - max(window.start_s, self._judged_until_s[window.cadence]))
         self._judged_until_s[window.cadence] = max(self._judged_until_s[window.cadence], window.end_s)
-        seen_or_heard = min(1.0, max(coverage.video, coverage.audio))
-        independent = (1 - settings.correlation) / (1 + settings.correlation)
-        effective = independent * seen_or_heard * (new_s / window.length_s if window.length_s > 0 else 0.0)
+        share = new_s / window.length_s if window.length_s > 0 else 0.0
+        correlation = settings.correlation
+        if verdict.calibrated and self._correlation is not None:
+            correlation = self._correlation
+            if window.cadence is Cadence.LOCAL and share > 0:
+                share = 1.0
+        effective = (1 - correlation) / (1 + correlation) * share * min(1.0, max(coverage.video, coverage.audio))
         temper = 1.0 if verdict.calibrated else self._temper
         said = min(max(verdict.p_positive, EXTREME_P), 1 - EXTREME_P)
         log_odds = effective * _clip(temper * _logit(said), MAX_EVIDENCE)
@@ -128,8 +147,8 @@ class Estimator:
 
     def _track(self, evidence: _Evidence, kept: float, media_s: float) -> TrackEstimate:
         settings = self._settings
-        learned = _clip(kept * evidence.log_odds, self._cap)
-        log_odds = _clip(_logit(settings.prior_positive) + learned, settings.cap_logit)
+        learned = _clip(kept * evidence.log_odds, self._learned_cap)
+        log_odds = _clip(_logit(settings.prior_positive) + learned, self._cap)
         half = max(self._floor, OPEN_HALF_WIDTH / math.sqrt(1 + kept * evidence.effective))
         p_positive = _logistic(log_odds)
         low, high = settings.uncertain_band

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from configs.settings import Settings
+from monitor.calibrate.file import read_calibration
 from monitor.cassette import Cassette, Mode, open_cassette
 from monitor.describers.base import Describer
 from monitor.describers.registry import make_describer
 from monitor.judges.base import Judge
+from monitor.judges.calibrated import Calibrated
 from monitor.judges.registry import make_judge
 from monitor.recorded import with_cassette
 
@@ -18,8 +22,11 @@ def make_models(settings: Settings) -> tuple[Describer, Judge]:
         ConfigError: settings are incomplete or contradict each other.
         ModelUnavailable: a package or file is missing.
     """
+    path = settings.estimate.calibration
+    calibration = None if path is None else read_calibration(Path(path).expanduser())
     cassette = open_cassette(settings)
-    return _asked(settings) if cassette is None else _recorded(settings, cassette)
+    describer, judge = _asked(settings) if cassette is None else _recorded(settings, cassette)
+    return describer, judge if calibration is None else Calibrated(judge, describer, calibration)
 
 
 def _asked(settings: Settings) -> tuple[Describer, Judge]:

@@ -153,6 +153,46 @@ def test_a_certain_judge_moves_the_estimate_no_further_than_the_ceiling_of_one_w
     assert after([0.0]).overall.p_positive < 0.5
 
 
+def measured(correlation: float, cap_logit: float | None = 4.0) -> Estimator:
+    """An estimator of a judge whose calibration measured how its errors stick."""
+    judge = ModelInfo("judge", False, True, "", cap_logit=cap_logit, correlation=correlation)
+    return Estimator(EstimateSettings(), judge=judge, stale_after_s=STALE_AFTER_S)
+
+
+def test_a_measured_correlation_takes_the_place_of_the_setting() -> None:
+    subject = measured(0.9)
+    subject.add(local(0), says(0.7, calibrated=True), WHOLE)
+    assert logit(subject.at(PERIOD_S).overall.p_positive) == pytest.approx(logit(0.7) * 0.1 / 1.9)
+
+
+def test_the_overlap_of_local_windows_is_not_discounted_twice() -> None:
+    # What windows share is in a correlation that was measured from one to the next.
+    subject = measured(0.0)
+    subject.add(Window(1, 0.0, 32.0, Cadence.LOCAL), says(0.6, calibrated=True), WHOLE)
+    subject.add(Window(2, 15.0, 47.0, Cadence.LOCAL), says(0.6, calibrated=True), WHOLE)
+    assert logit(subject.at(47.0).overall.p_positive) == pytest.approx(2 * logit(0.6))
+    subject.add(Window(3, 20.0, 47.0, Cadence.LOCAL), says(0.6, calibrated=True), WHOLE)
+    assert logit(subject.at(47.0).overall.p_positive) == pytest.approx(2 * logit(0.6))
+    subject.add(Window(4, 0.0, 60.0, Cadence.GLOBAL), says(0.6, calibrated=True), WHOLE)
+    subject.add(Window(5, 0.0, 120.0, Cadence.GLOBAL), says(0.6, calibrated=True), Coverage(0.5, 0.5, 0.0))
+    assert logit(subject.at(120.0).overall.p_positive) == pytest.approx(3.25 * logit(0.6))
+
+
+def test_an_uncalibrated_verdict_of_a_calibrated_judge_is_tempered_as_ever() -> None:
+    # Such as of a window that another describer stood in for.
+    subject = measured(0.0)
+    subject.add(local(0), says(0.8), WHOLE)
+    assert subject.at(PERIOD_S).overall.p_positive == after([0.8]).overall.p_positive
+
+
+def test_a_calibrated_judge_may_become_as_sure_as_its_labels_allow() -> None:
+    for cap_logit in (1.0, 4.0):
+        subject = measured(0.0, cap_logit)
+        for n in range(50):
+            subject.add(local(n), says(0.7, calibrated=True), WHOLE)
+        assert logit(subject.at(0.0).overall.p_positive) == pytest.approx(cap_logit)
+
+
 @pytest.mark.parametrize(
     ("coverage", "share"),
     [(Coverage(1.0, 1.0, 0.0), 1.0), (Coverage(0.0, 0.6, 0.0), 0.6), (Coverage(0.7, 0.2, 1.0), 0.7)],

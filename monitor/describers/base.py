@@ -18,7 +18,8 @@ class ModelInfo:
     of a session may add up to (None: no bound of its own). `model` is the model behind it, as its server or folder
     names it. `fingerprint` is equal where equal evidence is answered by the same model asked in the same way
     (SHA-256, hex): calibrations and recorded answers belong to one fingerprint. `on_grid` asks for evidence on the
-    horizon's grids, so that what is encoded once serves every window.
+    horizon's grids, so that what is encoded once serves every window. `correlation` is the measured lag-1 correlation
+    of a calibrated judge's errors from one local window to the next (None: not measured).
     """
 
     name: str
@@ -31,6 +32,7 @@ class ModelInfo:
     model: str = ""
     fingerprint: str = ""
     on_grid: bool = False
+    correlation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
