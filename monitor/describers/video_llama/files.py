@@ -137,11 +137,14 @@ def find_files(folder: Path) -> Files:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder: name the one that holds Video-LLaMA's files (video_llama.folder)")
-    language = _language(folder)
+    try:
+        language = _language(folder)
+        there = list(_candidates(folder, language))
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}; video_llama.folder names it") from error
     converted = folder / CONVERTED
     if converted.is_file():
         return Files(folder, converted, MappingProxyType({}), language)
-    there = list(_candidates(folder, language))
     return Files(folder, None, MappingProxyType({role: _only(role, there, folder) for role in Role}), language)
 
 
