@@ -7,7 +7,7 @@ parameters in all, so that the very loading code that reads gigabytes reads thes
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, MaskState, StoredFrame
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, Qwen2_5OmniProcessor
 
 FIRST_SPECIAL: Final = 256
 """The id after the 256 bytes that make up the tiny vocabulary."""
@@ -231,6 +231,25 @@ def llama(folder: Path, *, seed: int = 0) -> Path:
     model.save_pretrained(folder)
     _tokenizer(folder, special, CHAT_TEMPLATE)
     return folder
+
+
+def qwen_processor(folder: Path) -> Qwen2_5OmniProcessor:
+    """The library's own processor of a saved Qwen2.5-Omni but for videos, which it makes with torchvision only."""
+    from transformers import AutoTokenizer, Qwen2_5OmniProcessor, WhisperFeatureExtractor
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    class WithoutVideo(Qwen2_5OmniProcessor):
+        def check_argument_for_proper_class(self, argument_name: str, argument: object) -> None:
+            """Any will do: the check itself needs torchvision."""
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    made: Callable[..., Qwen2_5OmniProcessor] = WithoutVideo
+    return made(
+        image_processor=Qwen2VLImageProcessorPil.from_pretrained(folder),
+        feature_extractor=WhisperFeatureExtractor.from_pretrained(folder),
+        tokenizer=tokenizer,
+        chat_template=tokenizer.chat_template,
+    )
 
 
 def seen_frames(times_s: Sequence[float], *, width_px: int = 112, height_px: int = 84) -> tuple[StoredFrame, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -68,13 +68,10 @@ def load(settings: TransformersSettings, folder: Path) -> Loaded:
             device_map={"": device},
             local_files_only=True,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    lacking = sorted(found["missing_keys"])
-    if lacking:
-        raise ModelUnavailable(
-            f"{folder}: the weights lack {len(lacking)} tensors, such as {lacking[0]}: the files are of another model"
-        )
+    _complete(folder, found)
     model.eval()
     inner = getattr(config, "thinker_config", config)
     return Loaded(
@@ -161,9 +158,22 @@ def readable(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         said = " ".join(str(error).split())[:200]
         raise ModelUnavailable(f"the model in {folder} cannot be loaded ({said}): fetch the folder anew") from None
+
+
+def _complete(folder: Path, found: Mapping[str, Any]) -> None:
+    """Refuse weights that leave tensors random: the library would only warn of them."""
+    lacking = sorted(found["missing_keys"])
+    odd = sorted(name for name, *_ in found["mismatched_keys"])
+    if lacking:
+        what = f"the weights lack {len(lacking)} tensors, such as {lacking[0]}"
+    elif odd:
+        what = f"{len(odd)} tensors have another size than config.json says, such as {odd[0]}"
+    else:
+        return
+    raise ModelUnavailable(f"{folder}: {what}: the files are of different models, fetch the folder anew")
 
 
 def _too_small(device: torch.device) -> ModelUnavailable:
