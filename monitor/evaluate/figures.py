@@ -255,6 +255,11 @@ def mean(values: Iterable[float | None]) -> float | None:
     return _ratio(sum(known), len(known))
 
 
+def divided(above: Reals, below: Reals) -> Reals:
+    """Ratios float64[n], NaN over nothing."""
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
 def _overlap(label: Segment, report: Segment) -> bool:
     return iou((label.start_s, label.end_s), (report.start_s, report.end_s)) > 0
 
@@ -272,15 +277,11 @@ def _counts(outcome: Outcome, group: Group | None) -> tuple[int, int, int, int]:
 
 def _f1(counts: Reals) -> Reals:
     found, missed, false = counts[:, 0], counts[:, 1], counts[:, 2]
-    return _divided(2 * found, 2 * found + missed + false)
+    return divided(2 * found, 2 * found + missed + false)
 
 
 def _per_min(counts: Reals) -> Reals:
-    return _divided(60.0 * counts[:, 0], counts[:, 1])
-
-
-def _divided(above: Reals, below: Reals) -> Reals:
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+    return divided(60.0 * counts[:, 0], counts[:, 1])
 
 
 def _ratio(above: float, below: float) -> float | None:
