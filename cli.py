@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from commands import config, evaluate, files, models, session
 from commands.flags import PROGRAM
+from commands.parser import CommandParser
 from configs.errors import MonitorError
 from streams.models.quiet import only_python_speaks
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=NOTICE,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('emotion-monitor')}")
-    families = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    families = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=CommandParser)
     for family in (session, files, evaluate, models, config):
         family.add(families)
     return parser

@@ -1,4 +1,4 @@
-"""`evaluate`: what is reported held against what people labelled."""
+"""`evaluate`: what is reported held against what people labelled; here `evaluate nfbl`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commands import evaluate_dataset
 from commands.flags import Families, common_flags, load, settings_flags, speed
+from commands.parser import CommandParser
 from configs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 def add(families: Families) -> None:
     """Add the commands that measure how right the program is."""
     evaluate = families.add_parser("evaluate", help="compare what is reported with what people labelled")
-    nfbl = evaluate.add_subparsers(required=True, metavar="WHAT").add_parser(
+    kinds = evaluate.add_subparsers(required=True, metavar="DATASET|nfbl")
+    evaluate_dataset.add(kinds)
+    nfbl = kinds.add_parser(
         "nfbl", parents=[common_flags(), settings_flags()], help="body language: segments, false alarms, delay"
     )
     nfbl.description = (
@@ -63,6 +67,9 @@ def add(families: Families) -> None:
     group.add_argument("--timeline", type=Path, metavar="FILE.svg", help="draw labels above reports, clip by clip")
     group.add_argument("--keep", type=Path, metavar="DIR", help="keep the journals of the runs, for --predictions")
     nfbl.set_defaults(run=_nfbl)
+    assert isinstance(evaluate, CommandParser)
+    evaluate.default_command, evaluate.commands = evaluate_dataset.NAME, frozenset(kinds.choices)
+    evaluate.epilog = "A dataset in a folder that is called nfbl or dataset is written ./nfbl or ./dataset."
 
 
 def _tolerance(text: str) -> float:

@@ -62,3 +62,10 @@ class ProgressBar:
         task = self._progress.tasks[0]
         speed = "" if not task.elapsed else f"{done_s / task.elapsed:.1f}x real time"
         self._progress.update(self._task, completed=done_s, total=total_s, speed=speed)
+
+    def count(self, name: str, done: int, total: int) -> None:
+        """Of a job that is no single piece of media: so many of its parts are done, and `name` is at work."""
+        if self._task is None:
+            self.begin(name)
+        if self._task is not None and not self._progress.disable:
+            self._progress.update(self._task, description=name, completed=done, total=total, speed=f"{done} of {total}")
