@@ -26,7 +26,7 @@ class NoReply(ValueError):
 
 def one_line(text: str, most: int) -> str:
     """The text on one line without control characters, cut to `most` characters."""
-    line = " ".join(CONTROLS.sub(" ", text[: 4 * most]).split())
+    line = " ".join(CONTROLS.sub(" ", text).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
@@ -47,7 +47,7 @@ def read_replies(body: bytes) -> tuple[Reply, ...]:
     choices = found.get("choices")
     if not isinstance(choices, list) or not choices:
         error = _explanation(found)
-        raise NoReply(f"it holds no answer{f': {one_line(error, 200)}' if error else ''}")
+        raise NoReply(f"it holds no answer{f': {_clean(error)}' if error else ''}")
     usage = _mapping(found.get("usage"))
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     return tuple(_reply(choice, prompt, completion) for choice in choices)
@@ -69,13 +69,13 @@ def read_models(body: bytes) -> tuple[ServedModel, ...]:
 
 
 def explanation(body: bytes) -> str:
-    """What a server says about a refusal, on one line of at most `MOST_SAID` characters; often empty."""
+    """What a server says about a refusal, as it says it: raw, and often empty."""
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):
-        text = re.sub(r"<[^>]*>", " ", body[: 16 * MOST_SAID].decode("utf-8", "replace"))
-        return one_line(_clean(text), MOST_SAID)
-    return one_line(_clean(_explanation(found)), MOST_SAID)
+        text = re.sub(r"<[^>]*>", " ", body[:MOST_TEXT].decode("utf-8", "replace"))
+        return _clean(text)
+    return _clean(_explanation(found))
 
 
 def _explanation(found: object) -> str:

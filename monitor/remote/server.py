@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from datetime import date
 from email.utils import parsedate_to_datetime
-from typing import Final, NoReturn
+from typing import Final, TypeVar
 
 from configs.errors import ConfigError
 from monitor.remote.budget import HourBudget
@@ -27,11 +27,12 @@ from monitor.remote.errors import (
     Unauthorised,
     Unreachable,
 )
-from monitor.remote.parse import NoReply, explanation, one_line, read_models, read_object, read_replies
+from monitor.remote.parse import MOST_SAID, NoReply, explanation, one_line, read_models, read_object, read_replies
 from monitor.remote.replies import Reply, ServedModel
 from monitor.remote.wire import Answer, Wire
 
 Wait = Callable[[float], Awaitable[None]]
+Read = TypeVar("Read")
 
 PAUSE_S: Final = (0.25, 0.75)
 """Bounds of the wait before the one retry; drawn, so that many clients of one server do not come back together."""
@@ -175,10 +176,7 @@ class Server:
         async with self._deadline() as until_s:
             body["model"] = await self._model_to_ask(until_s)
             answer = await self._posted("/chat/completions", body, at_s=at_s, until_s=until_s)
-        try:
-            return read_replies(answer.body)
-        except NoReply as error:
-            self._no_reply(error)
+        return self._read(answer, read_replies)
 
     async def post(self, path: str, body: Mapping[str, object], *, at_s: float) -> Mapping[str, object]:
         """Post JSON to another route of the server, such as `/decisions`; the JSON object it answers with.
@@ -187,10 +185,7 @@ class Server:
         """
         async with self._deadline() as until_s:
             answer = await self._posted(path, body, at_s=at_s, until_s=until_s)
-        try:
-            return read_object(answer.body)
-        except NoReply as error:
-            self._no_reply(error)
+        return self._read(answer, read_object)
 
     async def models(self) -> tuple[ServedModel, ...]:
         """The models it says it serves; empty where it has no list or an empty one. Not charged to the budget.
@@ -296,7 +291,7 @@ class Server:
     def _failure(self, answer: Answer) -> tuple[RemoteError, float | None]:
         """What a status means, and how long to wait before trying again (s; None: there is no use in it)."""
         status = answer.status
-        said = self._wire.without_secrets(explanation(answer.body))
+        said = self._told(explanation(answer.body), MOST_SAID)
         told = f": {one_line(said, 200)}" if said else ""
         if status == 429:
             return ServerBusy(f"{self.name} asks for patience (429){told}; widen windows.hop_s"), self._patience(answer)
@@ -310,7 +305,7 @@ class Server:
         if 400 <= status < 500:
             refused = RequestRefused(f"{self.name} refuses the request ({status}){told}", status=status, said=said)
             return refused, None
-        where = one_line(self._wire.without_secrets(answer.headers.get("location", "")), 200)
+        where = self._told(answer.headers.get("location", ""), 200)
         away = f" to {where}" if where else ""
         return ServerFailed(f"{self.name} sends elsewhere ({status}){away}; nothing is sent there: set its url"), None
 
@@ -328,9 +323,17 @@ class Server:
         except (ValueError, TypeError, OverflowError):
             return self._random.uniform(*BUSY_PAUSE_S)
 
-    def _no_reply(self, error: NoReply) -> NoReturn:
-        why = one_line(self._wire.without_secrets(str(error)), 300)
-        raise ServerFailed(f"{self.name} sent no reply: {why}; is its url that of the API, with /v1?") from None
+    def _read(self, answer: Answer, reader: Callable[[bytes], Read]) -> Read:
+        try:
+            return reader(answer.body)
+        except NoReply as error:
+            why = self._told(str(error), 300)
+        # Raised out here so that it does not carry the server's raw words along.
+        raise ServerFailed(f"{self.name} sent no reply: {why}; is its url that of the API, with /v1?")
+
+    def _told(self, raw: str, most: int) -> str:
+        """A server's words fit for a message: secrets are struck out before anything is cut, lest half of one stay."""
+        return one_line(self._wire.without_secrets(raw), most)
 
 
 def _day(answer: Answer) -> date | None:

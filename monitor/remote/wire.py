@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 1024 * 1024
 """Longest body that is read; an answer of 4,096 tokens with their rivals is about half of it."""
+
+HOST: Final = re.compile(r"[\w.:-]+")
 
 KEPT_HEADERS: Final = frozenset({"host", "accept", "content-type", "content-length", "transfer-encoding"})
 """All that is sent besides what is set here."""
@@ -57,7 +60,7 @@ class Wire:
             address = httpx2.URL(url)
         except (httpx2.InvalidURL, TypeError, ValueError):
             address = httpx2.URL("")
-        if address.scheme not in {"http", "https"} or not address.host:
+        if address.scheme not in {"http", "https"} or not HOST.fullmatch(address.host):
             raise ConfigError(f"the address of {what} is no http address; write it like http://localhost:8000/v1")
         self.host = address.host
         self.shown = str(address.copy_with(userinfo=b"", query=None, fragment=None)).rstrip("/")
