@@ -55,7 +55,7 @@ class Language:
 
     def __init__(self, model: LlamaForCausalLM, tokenizer: Any, style: Style, decoding: Decoding) -> None:  # noqa: ANN401 - transformers has no one type of tokenizer
         """Take a loaded model; its own ways of generating are replaced by `decoding`."""
-        self.model: Any = model.eval()
+        self._model: Any = model.eval()
         self._tokenizer = tokenizer
         self._decoding = decoding
         self.style = style
@@ -63,7 +63,7 @@ class Language:
         first_end = ends[0] if isinstance(ends, list) else ends
         drawn = decoding.temperature > 0
         # Folders of chat models bring settings of their own, such as sampling; they would be merged in.
-        self.model.generation_config = GenerationConfig(
+        self._model.generation_config = GenerationConfig(
             max_new_tokens=decoding.max_tokens,
             do_sample=drawn,
             **({"temperature": decoding.temperature, "top_p": TOP_P, "top_k": 0} if drawn else {}),
@@ -75,12 +75,12 @@ class Language:
     @property
     def width(self) -> int:
         """Width of a token."""
-        return int(self.model.config.hidden_size)
+        return int(self._model.config.hidden_size)
 
     @property
     def room(self) -> int:
         """Positions for a prompt, its media included."""
-        return min(POSITIONS, int(self.model.config.max_position_embeddings)) - self._decoding.max_tokens
+        return min(POSITIONS, int(self._model.config.max_position_embeddings)) - self._decoding.max_tokens
 
     def length(self, prompt: Prompt) -> int:
         """Positions that the texts of a prompt take."""
@@ -92,7 +92,7 @@ class Language:
 
         Nothing is ever cut from the prompt: see `room` and `length`.
         """
-        embed = self.model.get_input_embeddings()
+        embed = self._model.get_input_embeddings()
         texts = [embed(torch.tensor([ids], dtype=torch.long, device=embed.weight.device)) for ids in self._ids(prompt)]
         pieces = [texts[0]]
         for kind, text in zip(prompt.media, texts[1:], strict=True):
@@ -101,7 +101,7 @@ class Language:
         if self._decoding.seed is not None:
             torch.manual_seed(self._decoding.seed)
         ends = [_SaysEnd(self._tokenizer)] if self.style is Style.VICUNA else []
-        ids = self.model.generate(
+        ids = self._model.generate(
             inputs_embeds=inputs,
             attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device),
             stopping_criteria=StoppingCriteriaList([*stop, *ends]),

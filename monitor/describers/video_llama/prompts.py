@@ -25,7 +25,7 @@ _MEDIA: Final = "<ImageHere>"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters and those that turn the direction of text, but for tab and line end."""
 
-_ROLE: Final = re.compile(r"\b(human|assistant|system|user)\s*:", re.IGNORECASE)
+_ROLE: Final = re.compile(r"(human|assistant|system|user)\s*:", re.IGNORECASE)
 _TURN: Final = re.compile(r"#{2,}|\[/?INST\]|<</?SYS>>|</?s>|(?:^|\n)\s*(?:human|assistant)\s*:", re.IGNORECASE)
 
 
@@ -75,7 +75,7 @@ def bare_prompt(evidence: Evidence, style: Style) -> Prompt:
 
 def neutral(text: str) -> str:
     """Text of others without what has a meaning in a prompt: markers of turns, of media, control characters."""
-    text = _CONTROL.sub(" ", text).replace("#", "").translate(str.maketrans("<>[]{}", "()()()"))
+    text = _CONTROL.sub(" ", text).replace("#", " ").translate(str.maketrans("<>[]{}", "()()()"))
     return _ROLE.sub(r"\1,", text)
 
 
