@@ -114,6 +114,13 @@ def verdicts(server: ScriptedServer, times: int, **llm: object) -> list[Verdict]
     return run(several, settings(server, **llm))
 
 
+def figures(found: Verdict) -> tuple[float, float]:
+    """Probability of positive and confidence of a verdict that has them."""
+    assert found.p_positive is not None
+    assert found.confidence is not None
+    return found.p_positive, found.confidence
+
+
 def way(asked: Asked) -> str:
     """Which way of asking a request was."""
     if asked.path == "/v1/decisions":

@@ -20,6 +20,7 @@ from tests.made_judging import (
     WINDOW,
     answer,
     decided,
+    figures,
     no_wait,
     run,
     settings,
@@ -48,7 +49,8 @@ def refusing(*ways: str, text: str | Say | None = None) -> ScriptedServer:
 def test_a_decision_is_a_probability_and_needs_no_text() -> None:
     with ScriptedServer(decide=lambda _: decided(0.2, 0.6, 0.2)) as server:
         found = verdict(server)
-        assert (found.label, found.p_positive, found.confidence) == (Label.NEGATIVE, pytest.approx(0.25), 5.0)
+        assert found.label is Label.NEGATIVE
+        assert figures(found) == pytest.approx((0.25, 5.0))
         assert found.rationale == "decisions: no evidence named"
         assert json.loads(found.raw or "")["answers"][0]["choice"] == "negative"
         assert [way(asked) for asked in server.asked if asked.method == "POST"] == ["decisions"]
@@ -96,7 +98,8 @@ def test_log_probabilities_make_the_probability_and_the_stated_confidence_stays_
     with ScriptedServer([weighed("negative", 0.9)]) as server:
         found = verdict(server)
         request = server.chats[0].body
-    assert (found.label, found.p_positive, found.confidence) == (Label.NEGATIVE, pytest.approx(0.1), 7.0)
+    assert found.label is Label.NEGATIVE
+    assert figures(found) == pytest.approx((0.1, 7.0))
     assert found.rationale == "logprobs: shoulders drawn up"
     assert (request["logprobs"], request["top_logprobs"], request["temperature"]) == (True, 20, 0.0)
     assert request["response_format"]["json_schema"]["strict"] is True
@@ -106,8 +109,8 @@ def test_log_probabilities_make_the_probability_and_the_stated_confidence_stays_
 def test_a_label_that_is_less_likely_by_its_own_probabilities_is_not_believed() -> None:
     with ScriptedServer([weighed("negative", 0.3)]) as server:
         found = verdict(server)
-    assert (found.label, found.p_positive) == (Label.POSITIVE, pytest.approx(0.7))
-    assert found.confidence == pytest.approx(4.0)  # 20 x |p - 0.5|: the stated 7 was for the other label
+    assert found.label is Label.POSITIVE
+    assert figures(found) == pytest.approx((0.7, 4.0))  # 20 x |p - 0.5|: the stated 7 was for the other label
     assert "the model wrote negative" in found.rationale
 
 
@@ -115,8 +118,8 @@ def test_without_log_probabilities_the_confidence_is_the_probability_as_stated()
     with ScriptedServer([answer("negative", 7), answer("positive", 8)]) as server:
         negative, positive = verdicts(server, 2)
         assert [way(asked) for asked in server.chats] == ["logprobs", "schema"]
-    assert (negative.p_positive, negative.confidence) == (pytest.approx(0.15), 7.0)
-    assert (positive.p_positive, positive.confidence) == (pytest.approx(0.9), 8.0)
+    assert figures(negative) == pytest.approx((0.15, 7.0))
+    assert figures(positive) == pytest.approx((0.9, 8.0))
     assert positive.rationale == "schema: shoulders drawn up"
 
 
@@ -147,7 +150,7 @@ def test_a_server_that_ignores_the_schema_is_found_out_by_its_replies() -> None:
     with ScriptedServer(["Emotion: negative, confidence 7/10"]) as server:
         first, second = verdicts(server, 2)
         assert [way(asked) for asked in server.chats] == ["logprobs", "text"]
-    assert (first.label, first.p_positive, first.confidence) == (Label.NEGATIVE, pytest.approx(0.15), 7.0)
+    assert figures(first) == pytest.approx((0.15, 7.0))
     assert "does not hold its model to the schema" in first.rationale
     assert second.rationale == "text: no evidence named"
 

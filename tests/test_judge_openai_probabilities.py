@@ -18,7 +18,7 @@ from monitor.judges.openai.probabilities import (
     stated_probability,
 )
 from monitor.remote.replies import TokenChoice
-from tests.made_judging import answer, decided, tokens, verdict, way, weighed
+from tests.made_judging import answer, decided, figures, tokens, verdict, way, weighed
 from tests.made_server import Asked, Say, ScriptedServer, Send
 
 pytestmark = pytest.mark.unit
@@ -109,7 +109,7 @@ def test_opposite_probabilities_cancel_out() -> None:
 
 
 def test_agreement_is_the_mean_of_a_beta_distribution_from_an_even_prior() -> None:
-    assert (agreement(5, 5), agreement(0, 5), agreement(3, 5)) == (pytest.approx(6 / 7), pytest.approx(1 / 7), 4 / 7)
+    assert (agreement(5, 5), agreement(0, 5), agreement(3, 5)) == pytest.approx((6 / 7, 1 / 7, 4 / 7))
 
 
 def prefers_the_first(asked: Asked) -> Say:
@@ -132,7 +132,7 @@ def test_both_orders_average_the_log_odds() -> None:
     with ScriptedServer([weighed("negative", 0.9), weighed("negative", 0.6)]) as server:
         found = verdict(server, both_orders=True)
     odds = math.sqrt((0.1 / 0.9) * (0.4 / 0.6))
-    assert (found.p_positive, found.confidence) == (pytest.approx(odds / (1 + odds), abs=1e-6), 7.0)
+    assert figures(found) == pytest.approx((odds / (1 + odds), 7.0), abs=1e-6)
     assert "mean of both orders" in found.rationale
 
 

@@ -45,7 +45,7 @@ def test_a_window_is_remembered_with_its_words_and_figures() -> None:
     add(memory, 200.0, event(210.0), event(215.0, group=Group.HANDS), text="leans  back\nand smiles", p=None)
     (line,) = memory.at().lines
     assert (line.start_s, line.end_s, line.text) == (200.0, 232.0, "leans back and smiles")
-    assert (line.events, line.speech, line.p_positive) == (2, pytest.approx(0.5), None)
+    assert (line.events, line.speech, line.p_positive) == (2, 0.5, None)
 
 
 def test_only_the_last_windows_are_told_and_all_are_counted() -> None:
