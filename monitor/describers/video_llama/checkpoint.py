@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +63,10 @@ def _pickled(path: Path) -> Checkpoint:
         # What is mapped is read only where it is used: of ImageBind's 4.8 GB that is 0.35. Old files have no such form.
         mapped = file.read(len(_ZIP)) == _ZIP
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings():
+            # What torch doubts about a file it either reads or refuses; both are told here.
+            warnings.simplefilter("ignore")
+            found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         if "Unsupported global" in str(error) or "Unsupported class" in str(error):
             raise ModelUnavailable(
@@ -71,6 +76,11 @@ def _pickled(path: Path) -> Checkpoint:
         raise ModelUnavailable(f"{path} {_CUT}") from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
         raise ModelUnavailable(f"{path} {_CUT}") from error
+    except OSError as error:
+        # A zip file without its end is looked into before its beginning.
+        if error.errno == errno.EINVAL:
+            raise ModelUnavailable(f"{path} {_CUT}") from error
+        raise
     if isinstance(found, Mapping) and isinstance(found.get("model"), Mapping):
         found = found["model"]
     if not isinstance(found, Mapping):

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from configs.errors import ConfigError, ModelUnavailable
-from monitor.describers.video_llama.files import CONVERTED, LICENCE_NOTICE, Files, find_files
+from monitor.describers.video_llama.files import CONVERTED, LICENCE_NOTICE, METADATA, Files, find_files
 from monitor.describers.video_llama.loading import FORMAT, Opened, open_files
 
 LICENCES: Final = f"""\
@@ -88,14 +88,14 @@ def _write_encoders(files: Files, opened: Opened, path: Path, *, half: bool, rep
     }
     metadata = {
         "format": FORMAT,
-        "sizes": json.dumps(asdict(opened.empty.sizes)),
-        "sources": json.dumps(sources),
+        "sizes": asdict(opened.empty.sizes),
+        "sources": sources,
         "precision": "float16" if half else "as published",
         "licence": LICENCES,
     }
     report(f"{path.name}: writing {_size(sum(tensor.nbytes for tensor in tensors.values()))}")
     try:
-        save_file(tensors, path, metadata)
+        save_file(tensors, path, {METADATA: json.dumps(metadata)})
     except SafetensorError as error:
         raise ModelUnavailable(f"cannot write {path}: {error}") from error
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from configs.errors import ConfigError, ModelUnavailable
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CONVERTED: Final = "encoders.safetensors"
 """The one file that `models convert` writes; the language model lies in a folder beside it."""
+
+METADATA: Final = "video_llama"
+"""The one entry of its metadata, a JSON object: several would stand in another order each time they are written."""
 
 LICENCE_NOTICE: Final = (
     "Video-LLaMA's weights are a research preview for non-commercial use only; ImageBind's are CC BY-NC-SA 4.0, "
@@ -116,7 +119,7 @@ class Files:
         """
         found = [path.name for path in self.checkpoints.values()]
         if self.converted is not None:
-            found += json.loads(read_metadata(self.converted).get("sources", "{}"))
+            found += read_metadata(self.converted).get("sources", {})
         return (*found, *([] if self.language is None else [self.language.name]))
 
     def language_folder(self) -> Path:
@@ -173,13 +176,18 @@ def need_packages() -> None:
             raise ModelUnavailable(f"Video-LLaMA needs the package {name}: pip install 'emotion-monitor[models]'")
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """What is written at the head of a safetensors file beside its tensors; ModelUnavailable when it is damaged."""
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What `models convert` wrote at the head of its file beside the tensors, empty for another safetensors file.
+
+    Raises:
+        ModelUnavailable: the file cannot be read or is damaged.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            return dict(json.loads(file.read(min(length, _LONGEST_HEAD))).get("__metadata__", {}))
-    except (ValueError, AttributeError) as error:
+            head = json.loads(file.read(min(length, _LONGEST_HEAD)))
+        return dict(json.loads(head.get("__metadata__", {}).get(METADATA, "{}")))
+    except (ValueError, TypeError, AttributeError) as error:
         raise ModelUnavailable(f"{path} is no safetensors file or is cut short: convert or copy it again") from error
     except OSError as error:
         raise ModelUnavailable(f"cannot read {path}: {error.strerror}") from error

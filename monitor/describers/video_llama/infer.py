@@ -29,7 +29,7 @@ from monitor.describers.video_llama.sizes import (
     VisionSizes,
 )
 
-_HEADS: Final = {
+_KNOWN_HEADS: Final = {
     REAL_7B.vision.width: REAL_7B.vision.heads,
     REAL_7B.image_qformer.width: REAL_7B.image_qformer.heads,
 }
@@ -43,15 +43,15 @@ def infer_sizes(checkpoints: Mapping[Role, Checkpoint]) -> Sizes:
         ConfigError: a tensor that tells a size is missing or has no such shape, or the heads are not known.
     """
     written = _written(checkpoints[Role.VISION].path.parent)
-    image = _qformer(checkpoints[Role.BLIP2], "Qformer", "query_tokens", _heads(written, "image_qformer"))
-    video = _qformer(checkpoints[Role.VIDEO], "video_Qformer", "video_query_tokens", _heads(written, "video_qformer"))
-    audio = _qformer(checkpoints[Role.AUDIO], "audio_Qformer", "audio_query_tokens", _heads(written, "audio_qformer"))
+    vision = _vision(checkpoints[Role.VISION], written.get("vit", {}))
+    sound = _audio(checkpoints[Role.IMAGEBIND], written.get("imagebind_audio", {}))
+    image = _qformer(checkpoints[Role.BLIP2], "", vision.width, written.get("image_qformer", {}))
     return Sizes(
-        vision=_vision(checkpoints[Role.VISION], written.get("vit", {})),
+        vision=vision,
         image_qformer=image,
-        video_qformer=video,
-        audio=_audio(checkpoints[Role.IMAGEBIND], written.get("imagebind_audio", {}).get("num_heads")),
-        audio_qformer=audio,
+        video_qformer=_qformer(checkpoints[Role.VIDEO], "video_", image.width, written.get("video_qformer", {})),
+        audio=sound,
+        audio_qformer=_qformer(checkpoints[Role.AUDIO], "audio_", sound.output_width, written.get("audio_qformer", {})),
         max_frames=_shape(checkpoints[Role.VIDEO], "video_frame_position_embedding.weight", 2)[0],
         max_clips=_shape(checkpoints[Role.AUDIO], "audio_position_embedding.weight", 2)[0],
         language_width=_shape(checkpoints[Role.VIDEO], "llama_proj.weight", 2)[0],
@@ -66,29 +66,30 @@ def _vision(file: Checkpoint, written: Mapping[str, Any]) -> VisionSizes:
         image_px=math.isqrt(max(patches, 1)) * patch_px,
         patch_px=patch_px,
         width=width,
-        layers=int(written.get("depth", known)),
-        heads=_known_heads(file, width, written.get("num_heads")),
+        layers=depth if isinstance(depth := written.get("depth"), int) else known,
+        heads=_heads(file, width, written.get("num_heads")),
         mlp=_shape(file, "blocks.0.mlp.fc1.weight", 2)[0],
     )
 
 
-def _qformer(file: Checkpoint, name: str, queries: str, heads: int | None) -> QFormerSizes:
-    stem = f"{name}.bert.encoder.layer"
-    _, count, width = _shape(file, queries, 3)
+def _qformer(file: Checkpoint, prefix: str, input_width: int, written: Mapping[str, Any]) -> QFormerSizes:
+    """`input_width` is that of the part before it: where the file disagrees, its tensors are the wrong ones."""
+    stem = f"{prefix}Qformer.bert.encoder.layer"
+    _, count, width = _shape(file, f"{prefix}query_tokens", 3)
     layers = _layers(file, stem)
     looking = [n for n in range(1, layers) if f"{stem}.{n}.crossattention.self.key.weight" in file.shapes]
     return QFormerSizes(
         width=width,
         layers=layers,
-        heads=_known_heads(file, width, heads),
+        heads=_heads(file, width, written.get("num_attention_heads")),
         mlp=_shape(file, f"{stem}.0.intermediate_query.dense.weight", 2)[0],
         cross_every=looking[0] if looking else max(layers, 1),
         queries=count,
-        input_width=_shape(file, f"{stem}.0.crossattention.self.key.weight", 2)[1],
+        input_width=input_width,
     )
 
 
-def _audio(file: Checkpoint, heads: int | None) -> AudioSizes:
+def _audio(file: Checkpoint, written: Mapping[str, Any]) -> AudioSizes:
     width, _, patch, _ = _shape(file, "modality_preprocessors.audio.rgbt_stem.proj.weight", 4)
     stem = "modality_trunks.audio.blocks"
     return AudioSizes(
@@ -98,7 +99,7 @@ def _audio(file: Checkpoint, heads: int | None) -> AudioSizes:
         stride=AUDIO_STRIDE,
         width=width,
         layers=_layers(file, stem),
-        heads=_known_heads(file, width, heads),
+        heads=_heads(file, width, written.get("num_heads")),
         mlp=_shape(file, f"{stem}.0.mlp.fc1.weight", 2)[0],
         output_width=_shape(file, "modality_heads.audio.2.weight", 2)[0],
     )
@@ -120,18 +121,14 @@ def _layers(file: Checkpoint, stem: str) -> int:
     return max((int(found[1]) + 1 for key in file.shapes if (found := numbered.match(key))), default=0)
 
 
-def _known_heads(file: Checkpoint, width: int, written: int | None) -> int:
-    heads = _HEADS.get(width) if written is None else int(written)
-    if heads is None or heads < 1 or width % heads:
+def _heads(file: Checkpoint, width: int, written: object) -> int:
+    heads = _KNOWN_HEADS.get(width) if written is None else written
+    if not isinstance(heads, int) or heads < 1 or width % heads:
         raise ConfigError(
             f"{file.path} is {width} wide, as no published checkpoint is: say in {file.path.parent / 'config.json'} "
             "how many heads share that (docs/video-llama.md)"
         )
     return heads
-
-
-def _heads(written: Mapping[str, Mapping[str, Any]], part: str) -> int | None:
-    return written.get(part, {}).get("num_attention_heads")
 
 
 def _written(folder: Path) -> Mapping[str, Mapping[str, Any]]:

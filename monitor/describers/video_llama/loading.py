@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,12 +64,9 @@ def open_files(files: Files) -> Opened:
 def load(files: Files, *, dtype: torch.dtype, device: torch.device | str) -> Encoders:
     """Load the encoders; see `files.load_encoders`."""
     opened = open_files(files)
-    names = list(opened.empty.state_dict())
     try:
         tensors = {
-            # A copy even where nothing changes: a mapped file that is written to later would change the model.
-            name: read(opened.checkpoints, origin(name)).to(device=device, dtype=dtype, copy=True)
-            for name in names
+            name: _placed(read(opened.checkpoints, origin(name)), dtype, device) for name in opened.empty.state_dict()
         }
     except torch.OutOfMemoryError as error:
         raise ModelUnavailable(
@@ -86,6 +82,12 @@ def read(checkpoints: Mapping[Role, Checkpoint], came: Origin) -> Tensor:
     parts = [None if key is None else file.read(key) for key in came.keys]
     some = next(part for part in parts if part is not None)
     return some if len(parts) == 1 else torch.cat([torch.zeros_like(some) if part is None else part for part in parts])
+
+
+def _placed(tensor: Tensor, dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    """A copy even where nothing changes: a mapped file that is written to later would change the model."""
+    # The one number that is alone is the logarithm of a length: in 16 bits 20 would become 20.09.
+    return tensor.to(device=device, dtype=dtype if tensor.dim() else torch.float32, copy=True)
 
 
 def _shapes(encoders: Encoders) -> dict[str, Shape]:
@@ -137,7 +139,7 @@ def _converted_sizes(path: Path) -> Sizes:
             "convert the original files again"
         )
     try:
-        found: dict[str, Any] = json.loads(metadata["sizes"])
+        found = dict(metadata["sizes"])
         return Sizes(
             vision=VisionSizes(**found.pop("vision")),
             image_qformer=QFormerSizes(**found.pop("image_qformer")),
