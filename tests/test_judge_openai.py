@@ -79,6 +79,10 @@ def test_a_refused_decision_abstains_and_is_not_asked_for_in_another_way() -> No
         decided(0.8, 0.8),
         decided(-0.2, 0.6),
         decided(0.3, 0.6, type="score"),
+        decided(0.3, 0.6, choice=["negative"]),
+        decided(0.3, 0.6, choice="neutral"),
+        decided(0.3, 0.6, name="another"),
+        Send(200, b'{"answers": [' + b"[" * 900 + b"]" * 900 + b"]}"),
         decided(0.3, 0.6, probabilities=[{"value": "positive", "probability": 1.0}]),
         decided(0.3, 0.6, probabilities=[{"value": "positive", "probability": True}]),
         Send(200, {"answers": []}),
@@ -153,6 +157,15 @@ def test_a_server_that_ignores_the_schema_is_found_out_by_its_replies() -> None:
     assert figures(first) == pytest.approx((0.15, 7.0))
     assert "does not hold its model to the schema" in first.rationale
     assert second.rationale == "text: no evidence named"
+
+
+@pytest.mark.parametrize("only", ["logprobs", "schema", "json"])
+def test_a_way_that_was_set_is_kept_although_the_server_does_not_know_it(only: str) -> None:
+    with ScriptedServer(["Emotion: negative, confidence 7/10"]) as server:
+        found = verdicts(server, 2, method=only)
+        assert [way(asked) for asked in server.chats] == [only, only]
+    assert {item.label for item in found} == {Label.NEGATIVE}
+    assert all(item.rationale.startswith("text: ") for item in found)
 
 
 def test_one_failure_is_bad_luck_and_two_are_none() -> None:

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.judges.base import Label
+from monitor.judges.openai.objects import Unusable
 from monitor.judges.openai.probabilities import (
     Stated,
     agreement,
+    decision_probability,
     label_probability,
     mean_of_log_odds,
     paper_form,
@@ -110,6 +112,33 @@ def test_opposite_probabilities_cancel_out() -> None:
 
 def test_agreement_is_the_mean_of_a_beta_distribution_from_an_even_prior() -> None:
     assert (agreement(5, 5), agreement(0, 5), agreement(3, 5)) == pytest.approx((6 / 7, 1 / 7, 4 / 7))
+
+
+ODD = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.sampled_from(["positive", "choice", "\ud800"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["value", "x"]), inner)),
+    max_leaves=4,
+)
+CHOICE = st.fixed_dictionaries({"value": st.one_of(st.sampled_from(["positive", "negative", "insufficient"]), ODD)})
+
+
+@given(
+    st.fixed_dictionaries(
+        {"type": st.one_of(st.just("choice"), ODD), "choice": st.one_of(st.just("positive"), ODD)},
+        optional={
+            "name": ODD,
+            "probabilities": st.one_of(
+                ODD, st.lists(st.builds(lambda c, p: {**c, "probability": p}, CHOICE, st.one_of(st.floats(0, 1), ODD)))
+            ),
+        },
+    )
+)
+def test_any_decision_gives_a_probability_or_is_unusable(first: dict[str, object]) -> None:
+    try:
+        found = decision_probability({"answers": [first]})
+    except Unusable:
+        return
+    assert found is None or 0.0 <= found <= 1.0
 
 
 def prefers_the_first(asked: Asked) -> Say:

@@ -137,7 +137,7 @@ class Asker:
         except ConfigError as error:  # in the middle of a session a wrong setting ends no more than this window
             raise NotServed(str(error)) from None
         answer = await self._server.post("/decisions", decision(question, order, model), at_s=turn.at_s)
-        turn.replies.append(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+        turn.replies.append(_written(answer))
         if refused_decision(answer):
             return Opinion(Method.DECISIONS, None, why="the model refused to answer")
         try:
@@ -212,3 +212,11 @@ class Asker:
             turn.flag(UNHELD)
             method = Method.TEXT
         return method
+
+
+def _written(answer: Mapping[str, Any]) -> str:
+    """JSON as text that any file takes: halves of surrogate pairs stay escaped."""
+    try:
+        return json.dumps(answer, separators=(",", ":"))
+    except RecursionError:
+        return "(nested too deeply to be written down)"

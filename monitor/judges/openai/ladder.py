@@ -50,8 +50,8 @@ class Ladder:
             self._failures[other] = self._failures.get(other, 0) + 1
             if self._failures[other] >= FAILURES:
                 self._gone.add(other)
-        above = self._methods[: self._methods.index(method)] if method in self._methods else ()
-        if all(other in self._gone for other in above):
+        # A way that may not be used is no better known for an answer that came in its form.
+        if method in self._methods and self._gone.issuperset(self._methods[: self._methods.index(method)]):
             self.settled = method
 
     def give_up(self, method: Method) -> None:

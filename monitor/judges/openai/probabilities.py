@@ -122,16 +122,17 @@ def decision_probability(answer: Mapping[str, Any]) -> float | None:
     """
     answers = answer.get("answers")
     first = answers[0] if isinstance(answers, list) and len(answers) == 1 else None
-    if not isinstance(first, dict) or first.get("type") != "choice" or first.get("name", QUESTION) != QUESTION:
+    if not isinstance(first, dict) or first.get("type") != "choice" or first.get("name") not in (None, QUESTION):
         raise Unusable("it holds no answer to the question")
     listed = list(_choices(first.get("probabilities")))
     known = dict(listed)
     wanted = {Label.POSITIVE.value, Label.NEGATIVE.value, INSUFFICIENT}
     if known.keys() != wanted or len(listed) != len(wanted) or math.fsum(known.values()) > 1.01:
         raise Unusable("it does not give every choice one probability")
-    if first.get("choice") not in wanted or known[first["choice"]] < max(known.values()) - 0.01:
+    choice = first.get("choice")
+    if not isinstance(choice, str) or known.get(choice, -1.0) < max(known.values()) - 0.01:
         raise Unusable("its choice is not the likeliest one")
-    if first["choice"] == INSUFFICIENT:
+    if choice == INSUFFICIENT:
         return None
     positive, negative = known[Label.POSITIVE.value], known[Label.NEGATIVE.value]
     if positive + negative < LEAST_MASS:
