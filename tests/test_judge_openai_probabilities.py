@@ -248,6 +248,6 @@ def test_samples_in_both_orders_are_half_of_each() -> None:
 
 
 def test_a_label_of_many_tokens_is_weighed_by_its_first() -> None:
-    said = Say(answer("negative"), tokens=tokens("negative", 0.8, pieces=("n", "eg", "ative")))
+    said = Say(answer("negative"), tokens=tokens("negative", 0.8, pieces=("n", "egat", "ive")))
     with ScriptedServer([said]) as server:
         assert verdict(server).p_positive == pytest.approx(0.2)

@@ -26,7 +26,7 @@ _KEYS: Final = frozenset({QUESTION, "confidence", "evidence", INSUFFICIENT})
 _THOUGHT: Final = re.compile(r"<(/?)think>", re.IGNORECASE)
 _SENTENCE: Final = re.compile(r"[^.!?;\n]+(?:\.(?=\d)[^.!?;\n]*)*[.!?;\n]?")
 _LABEL: Final = re.compile(r"(?<![\w-])(positive|negative)(?![\w-])", re.IGNORECASE)
-_LIKE_A_LABEL: Final = re.compile(r"positiv|negativ|neutral|mixed|ambivalent|uncertain|unclear", re.IGNORECASE)
+_LIKE_A_LABEL: Final = re.compile(r"(?:posit|negat)iv|neutral|mixed|ambivalent|uncertain|unclear", re.IGNORECASE)
 _DENIED: Final = re.compile(
     r"\b(?:not|no|non|never|neither|nor|hardly|without|cannot|if|whether)\b|n['\u2019]t\b|\?", re.IGNORECASE
 )
