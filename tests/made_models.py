@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +18,15 @@ import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizers.pre_tokenizers import ByteLevel
 
 from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, MaskState, StoredFrame
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, Qwen2_5OmniProcessor
+
+LINE_END: Final = sorted(ByteLevel.alphabet()).index("\u010a")
+"""The id of the byte 10: ByteLevel writes it as the letter U+010A."""
 
 FIRST_SPECIAL: Final = 256
 """The id after the 256 bytes that make up the tiny vocabulary."""
@@ -71,8 +76,13 @@ class Special:
         return FIRST_SPECIAL + len(self.texts)
 
 
-def qwen_omni(folder: Path, *, template: str | None = CHAT_TEMPLATE, whole: bool = False, seed: int = 0) -> Path:
-    """A Qwen2.5-Omni thinker; `whole` lays it out as the published folder of the whole model does."""
+def qwen_omni(
+    folder: Path, *, template: str | None = CHAT_TEMPLATE, whole: bool = False, seed: int = 0, padded_s: int = 300
+) -> Path:
+    """A Qwen2.5-Omni thinker; `whole` lays it out as the published folder of the whole model does.
+
+    `padded_s` is the length to which the library's own processor pads every clip (s), to cut it off again.
+    """
     from transformers import Qwen2_5OmniThinkerConfig, Qwen2_5OmniThinkerForConditionalGeneration
 
     special = Special(QWEN_SPECIAL)
@@ -123,7 +133,7 @@ def qwen_omni(folder: Path, *, template: str | None = CHAT_TEMPLATE, whole: bool
             "sampling_rate": 16000,
             "hop_length": 160,
             "n_fft": 400,
-            "chunk_length": 300,
+            "chunk_length": padded_s,
         },
     )
     if whole:
@@ -221,7 +231,7 @@ def llava(folder: Path, *, seed: int = 0) -> Path:
 
 
 def llama(folder: Path, *, seed: int = 0) -> Path:
-    """A language model for a server that judges: text only."""
+    """A language model for a server that judges: text only, and nonsense as its answer."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     special = Special(("<|endoftext|>", "<|im_start|>", "<|im_end|>"))
@@ -230,6 +240,36 @@ def llama(folder: Path, *, seed: int = 0) -> Path:
     _end_at(model, special)
     model.save_pretrained(folder)
     _tokenizer(folder, special, CHAT_TEMPLATE)
+    return folder
+
+
+def parrot(folder: Path, says: Sequence[str]) -> Path:
+    """A language model that answers everything with the same pieces of text: each is a token that calls the next.
+
+    Its layers add nothing, so what comes next hangs on the last token alone, and a prompt ends with a line end.
+    """
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    special = Special(("<|endoftext|>", "<|im_start|>", "<|im_end|>", *says))
+    config = LlamaConfig(**_text(special))
+    model = LlamaForCausalLM(config).eval()
+    _end_at(model, special)
+    chain = [LINE_END, *(special[piece] for piece in says), special["<|im_end|>"]]
+    assert len(chain) < config.hidden_size
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        embedded, called = model.model.embed_tokens.weight, model.lm_head.weight
+        embedded.zero_()
+        called.zero_()
+        embedded[:, -1] = 1.0
+        for place, (token, following) in enumerate(pairwise(chain)):
+            embedded[token] = 0.0
+            embedded[token, place] = 1.0
+            called[following, place] = 1.0
+    model.save_pretrained(folder)
+    _tokenizer(folder, special, CHAT_TEMPLATE, plain=says)
     return folder
 
 
@@ -318,16 +358,22 @@ def _end_at(model: PreTrainedModel, special: Special) -> None:
     model.generation_config.bos_token_id = None
 
 
-def _tokenizer(folder: Path, special: Special, template: str | None, *, named: bool = False) -> None:
-    """A byte tokenizer: every byte is a token, after them the special ones; `named` adds Qwen's names for some."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+def _tokenizer(
+    folder: Path, special: Special, template: str | None, *, named: bool = False, plain: Sequence[str] = ()
+) -> None:
+    """A byte tokenizer: every byte is a token, after them the special ones.
+
+    `named` adds Qwen's names for some, `plain` are tokens that are written out like any word.
+    """
+    from tokenizers import AddedToken, Tokenizer, decoders, models
     from transformers import PreTrainedTokenizerFast
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    alphabet = sorted(ByteLevel.alphabet())
     backend = Tokenizer(models.BPE(vocab={letter: place for place, letter in enumerate(alphabet)}, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    backend.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special.texts])
+    for text in special.texts:
+        backend.add_tokens([AddedToken(text, special=text not in plain, normalized=False)])
     names = (
         {
             "image_token": "<|IMAGE|>",
