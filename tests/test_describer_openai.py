@@ -370,6 +370,20 @@ def test_what_it_is_names_model_and_server_and_says_what_is_unverified() -> None
     assert who.info.on_grid
 
 
+def test_what_the_server_refuses_of_a_window_is_known_when_the_session_begins() -> None:
+    async def go(who: OpenAIDescriber) -> tuple[str, str]:
+        await who.start()
+        before = who.info.fingerprint
+        await who.describe(window())
+        return before, who.info.fingerprint
+
+    refuses = {"temperature": "Unsupported value: 'temperature'", "chat_template_kwargs": "chat_template_kwargs: extra"}
+    with ScriptedServer(refuses=refuses) as made:
+        before, after = run(describer(made), go)
+        assert before == after
+        assert len(made.chats) == 1
+
+
 def test_the_fingerprint_changes_with_whatever_changes_the_answers() -> None:
     def fingerprint(made: ScriptedServer, **changed: object) -> str:
         who = describer(made, **changed)

@@ -16,8 +16,8 @@ MOST_SAID: Final = 500
 MOST_TEXT: Final = 65_536
 """Characters kept of an answer: far beyond any that was asked for."""
 
-CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-"""Line ends, terminal controls and marks that are invisible or turn the direction of writing."""
+CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]+")
+"""Line ends, terminal controls, halves of pairs, and marks that are invisible or turn the direction of writing."""
 
 
 class NoReply(ValueError):

@@ -107,7 +107,7 @@ class OpenAIDescriber:
             self._abilities, notices = await probe(self._server, self._mllm, at_s=at_s)
         except RemoteError:
             raise
-        except (ConfigError, ModelUnavailable) as error:
+        except ModelUnavailable as error:
             self._useless = str(error)
             raise
         ends = await self._ends()

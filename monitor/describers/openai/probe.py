@@ -84,7 +84,7 @@ async def probe(server: Server, settings: MllmSettings, *, at_s: float) -> tuple
         RemoteError: It does not answer at all.
     """
     notices: list[str] = []
-    plain = await _tokens(server, (), at_s)
+    plain = await _tokens(server, settings, (), at_s)
     abilities, counted = await _pictures(server, settings, at_s)
     if plain is None or counted is None:
         notices.append(f"{server.name} does not count tokens: whether it looks at pictures is unknown")
@@ -95,7 +95,7 @@ async def probe(server: Server, settings: MllmSettings, *, at_s: float) -> tuple
         )
     if abilities.images < settings.images:
         notices.append(f"{server.name} takes {abilities.images} images at once; windows are thinned to them")
-    if settings.audio == "on" or (settings.audio == "auto" and await _hears(server, plain, at_s)):
+    if settings.audio == "on" or (settings.audio == "auto" and await _hears(server, settings, plain, at_s)):
         abilities = replace(abilities, clips=MOST_CLIPS)
     elif settings.audio == "auto":
         notices.append(f"no sound: {server.name} does not hear; the clips are left out")
@@ -121,9 +121,10 @@ async def _pictures(server: Server, settings: MllmSettings, at_s: float) -> tupl
     """As many pictures as a window has, or as many as the server takes; the prompt's tokens with them."""
     abilities = Abilities(images=settings.images, clips=0, uuids=True)
     while True:
-        parts = [picture_part(_picture(), Shown(abilities.images, 0, uuids=abilities.uuids))] * abilities.images
+        shown = Shown(abilities.images, 0, abilities.uuids, low_detail=server.is_openai)
+        parts = [picture_part(_picture(), shown)] * abilities.images
         try:
-            return abilities, await _tokens(server, parts, at_s)
+            return abilities, await _tokens(server, settings, parts, at_s)
         except RequestRefused as refused:
             less = fewer(abilities, refused, pictures=abilities.images, clips=0)
             if less is None:
@@ -133,20 +134,26 @@ async def _pictures(server: Server, settings: MllmSettings, at_s: float) -> tupl
             abilities = less
 
 
-async def _hears(server: Server, plain: int | None, at_s: float) -> bool:
+async def _hears(server: Server, settings: MllmSettings, plain: int | None, at_s: float) -> bool:
     tone = np.sin(2 * np.pi * 200 / AUDIO_RATE_HZ * np.arange(round(CLIP_S * AUDIO_RATE_HZ)))
     try:
-        counted = await _tokens(server, [sound_part((0.3 * tone).astype(np.float32))], at_s)
+        counted = await _tokens(server, settings, [sound_part((0.3 * tone).astype(np.float32))], at_s)
     except (RequestRefused, ServerFailed):
         return False
     return plain is not None and counted is not None and counted > plain
 
 
-async def _tokens(server: Server, parts: Sequence[Part], at_s: float) -> int | None:
-    """Tokens of a prompt with these parts as the server counts them, None where it does not."""
-    content = [*parts, text_part(prompts("describe")["probe"])]
+async def _tokens(server: Server, settings: MllmSettings, parts: Sequence[Part], at_s: float) -> int | None:
+    """Tokens of a prompt with these parts as the server counts them, None where it does not.
+
+    Asked as a window is asked, so that what the server refuses of that is known when the session begins.
+    """
     reply = await server.chat(
-        [{"role": "user", "content": content}], at_s=at_s, max_tokens=PROBE_TOKENS, extra=server.thinking_off
+        [{"role": "user", "content": [*parts, text_part(prompts("describe")["probe"])]}],
+        at_s=at_s,
+        max_tokens=PROBE_TOKENS,
+        temperature=settings.temperature,
+        extra=server.thinking_off if settings.thinking == "off" else None,
     )
     return reply.prompt_tokens
 
