@@ -162,12 +162,12 @@ def _kept(horizon: Horizon, item: CleanItem) -> float:
 
 def _limits(settings: HorizonSettings, pipeline: Pipeline, plan: EvidencePlan) -> HorizonLimits:
     same = settings.model_dump(exclude={"max_mbytes", "dense_s", "session_frames", "session_clips"})
-    # The whole-session part is at least half full, hence the 2.
+    # The whole-session part is at least half full, hence the 2; a part may begin just after a kept frame, hence the 1.
     return HorizonLimits(
         dense_s=max(settings.dense_s, pipeline.info.duration_s or settings.dense_s),
         max_bytes=settings.max_mbytes * 1024 * 1024,
-        session_frames=max(settings.session_frames, math.ceil(2 * plan.frames / LEAST_SHARE)),
-        session_clips=max(settings.session_clips, math.ceil(2 * plan.clips / LEAST_SHARE)),
+        session_frames=max(settings.session_frames, math.ceil(2 * (plan.frames + 1) / LEAST_SHARE)),
+        session_clips=max(settings.session_clips, math.ceil(2 * (plan.clips + 1) / LEAST_SHARE)),
         tracks=pipeline.tracks,
         **same,
     )
