@@ -350,10 +350,17 @@ def test_what_can_never_work_ends_the_session_at_the_start(
 
 
 def test_the_end_of_a_model_is_told_of() -> None:
-    served = [{"id": "old-model", "shutdown_date": "2027-01-14"}]
+    served = [{"id": "old-model", "shutdown_date": "2000-01-14"}]
     with ScriptedServer([answer()], models=served) as server:
         (notice,) = run(lambda judge: judge.start(), settings(server))
-    assert "old-model is to be shut down on 2027-01-14" in notice
+    assert notice.startswith("the model old-model is shut down on 2000-01-14")
+    assert notice.endswith("which is past; choose its successor in llm.model")
+
+
+def test_an_end_that_is_far_off_is_not_told_of() -> None:
+    served = [{"id": "new-model", "shutdown_date": "9999-01-14"}]
+    with ScriptedServer([answer()], models=served) as server:
+        assert run(lambda judge: judge.start(), settings(server)) == ()
 
 
 def test_a_model_that_cannot_answer_the_trial_is_told_of() -> None:

@@ -102,8 +102,13 @@ async def probe(server: Server, settings: MllmSettings, *, at_s: float) -> tuple
     return abilities, tuple(notices)
 
 
-def shutdown_notice(served: Sequence[ServedModel], model: str, today: date | None) -> str | None:
-    """A warning where the server's list says that the model ends soon; `today` is the server's own date."""
+def shutdown_notice(
+    served: Sequence[ServedModel], model: str, today: date | None, setting: str = "mllm.model"
+) -> str | None:
+    """A warning where the server's list says that the model ends soon; `today` is the server's own date.
+
+    `setting` is the one that names the model.
+    """
     ends = next((found.shutdown_date for found in served if found.id == model), None)
     if ends is None:
         return None
@@ -114,7 +119,7 @@ def shutdown_notice(served: Sequence[ServedModel], model: str, today: date | Non
     if days is not None and days > SOON_DAYS:
         return None
     when = "" if days is None else (f", in {days} days" if days >= 0 else ", which is past")
-    return f"the model {model} is shut down on {ends}{when}; choose its successor in mllm.model"
+    return f"the model {model} is shut down on {ends}{when}; choose its successor in {setting}"
 
 
 async def _pictures(server: Server, settings: MllmSettings, at_s: float) -> tuple[Abilities, int | None]:

@@ -14,6 +14,7 @@ from configs.errors import ConfigError
 from configs.prompts import prompts_digest
 from configs.settings import Settings
 from monitor.describers.base import Description, ModelInfo
+from monitor.describers.openai.probe import shutdown_notice
 from monitor.judges.base import Verdict
 from monitor.judges.openai.asking import UNHELD, Asker, Opinion, Turn
 from monitor.judges.openai.blocks import Block, harmless
@@ -156,10 +157,9 @@ class OpenAIJudge:
             served = await self._server.models()
         except RemoteError:
             return ()
-        date = next((item.shutdown_date for item in served if item.id == self._model), None)
-        if not date:
-            return ()
-        return (f"the judge's model {self._model} is to be shut down on {date}; choose its successor in llm.model",)
+        setting = "llm.model" if self._settings.url or self._settings.model else "mllm.model"
+        notice = shutdown_notice(served, self._model, self._server.today, setting)
+        return () if notice is None else (notice,)
 
     async def _within(self, answer: Awaitable[T]) -> T:
         """Bound everything that one verdict asks for."""
