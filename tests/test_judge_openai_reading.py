@@ -88,6 +88,8 @@ def test_other_ways_of_writing_the_same_answer_are_read(text: str) -> None:
         '{"emotion": ["negative"], "confidence": 7}',
         '{"emotion": {"emotion": "negative", "confidence": 7}}',
         "x" * (LONGEST + 1),
+        "{" + '"\\' * 3990,
+        '{"' + '\\"' * 3900 + "}",
         "<think>" + answer(),
     ],
 )

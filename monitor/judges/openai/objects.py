@@ -14,7 +14,8 @@ class Unusable(ValueError):
     """A reply is no answer; its text says why in a few words of our own, never the model's."""
 
 
-_STRING: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+# The last part takes an escape outside of a string: without it a thousand of them would each begin a string in vain.
+_STRING: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\\."
 _STRINGS: Final = re.compile(_STRING, re.DOTALL)
 _TOKENS: Final = re.compile(rf"{_STRING}|[{{}}]", re.DOTALL)
 _CONSTANT: Final = re.compile(r"\b(?:True|False|None)\b")
@@ -95,4 +96,4 @@ def _mended_code(code: str) -> str:
 
 
 def _mended_string(string: str) -> str:
-    return string if string.startswith('"') else json.dumps(string[1:-1].replace("\\'", "'"))
+    return string if not string.startswith("'") else json.dumps(string[1:-1].replace("\\'", "'"))
