@@ -114,8 +114,12 @@ def _run(args: argparse.Namespace) -> int:
         out=out,
         jobs=args.jobs or max(1, (os.cpu_count() or 1) // 2),
     )
-    with ProgressBar(sys.stderr, jobs=1) as bar:
-        answers = run(plan, bar.count)
+    try:
+        with ProgressBar(sys.stderr, jobs=1) as bar:
+            answers = run(plan, bar.count)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise
     found = figures_of(plan, answers)
     print(markdown(found), end="")
     _write(found, out)
