@@ -3,7 +3,7 @@
 Judges are weak and sure of themselves, so nothing here believes a stated probability at its face value. For one
 verdict with probability p over a window, the evidence is
 
-    e = w * k * s,   s = clip(a * logit(p), -1, 1),   k = (1 - r) / (1 + r)
+    e = w * k * s,   s = clip(a * logit(p), -1, 1),   k = (1 - r) / (1 + r)   [calibrated: s = logit(p)]
 
 - a is `temper` until the judge is calibrated (then 1), or the judge's own where its probabilities are bounded by
   published evidence rather than stated by a model. Source: EALD-MLLM, supplement, table 1: a judge that says
@@ -25,8 +25,8 @@ verdict rises.
 cap stands for what no number of windows can rule out, such as a judge that is wrong about this person throughout. It
 is the setting `cap_logit` until the judge is calibrated, and then what its labelled recordings allow (see
 `monitor.judges.calibrated`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
-independent to r = 0.9, the calibrated estimate is off by at most 0.03 (expected calibration error): see
-benchmarks/bench_estimate.py, which also tells by how much it is off without a calibration.
+independent to r = 0.9, the estimate of a judge whose calibration is exact is off by at most 0.03 (expected calibration error): see
+benchmarks/bench_estimate.py, also for by how much it is off with few labels and with none.
 
 The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
 shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little. In simulation (evidence that
@@ -59,7 +59,7 @@ UNCALIBRATED_HALF_WIDTH = 0.24
 recordings only, to within 5.8 points (95 %), which is 0.24 in log-odds around 58.5 %."""
 
 MAX_EVIDENCE = 1.0
-"""Ceiling of |s|, so that no single window, however sure, decides a session."""
+"""Ceiling of |s| until it is measured what a verdict is worth, so that no window, however sure, decides a session."""
 
 EXTREME_P = 1e-9
 """Stated probabilities are moved this far from 0 and 1, where log-odds have no number."""
@@ -121,15 +121,16 @@ class Estimator:
         new_s = max(0.0, window.end_s - max(window.start_s, self._judged_until_s[window.cadence]))
         self._judged_until_s[window.cadence] = max(self._judged_until_s[window.cadence], window.end_s)
         share = new_s / window.length_s if window.length_s > 0 else 0.0
-        correlation = settings.correlation
+        correlation, limit = settings.correlation, MAX_EVIDENCE
         if verdict.calibrated and self._correlation is not None:
-            correlation = self._correlation
+            # A calibrated window may be as sure as its labels allow; the session's cap is the same.
+            correlation, limit = self._correlation, self._learned_cap
             if window.cadence is Cadence.LOCAL and share > 0:
                 share = 1.0
         effective = (1 - correlation) / (1 + correlation) * share * min(1.0, max(coverage.video, coverage.audio))
         temper = 1.0 if verdict.calibrated else self._temper
         said = min(max(verdict.p_positive, EXTREME_P), 1 - EXTREME_P)
-        log_odds = effective * _clip(temper * _logit(said), MAX_EVIDENCE)
+        log_odds = effective * _clip(temper * _logit(said), limit)
         self._overall.add(log_odds, effective, window.end_s)
         if window.cadence is Cadence.LOCAL:
             self._current.forget(self._kept(self._current, window.end_s))

@@ -193,6 +193,15 @@ def test_a_calibrated_judge_may_become_as_sure_as_its_labels_allow() -> None:
         assert logit(subject.at(0.0).overall.p_positive) == pytest.approx(cap_logit)
 
 
+def test_one_calibrated_window_may_be_as_sure_as_a_session_and_no_surer() -> None:
+    subject = measured(0.0, 2.0)
+    subject.add(local(0), says(0.85, calibrated=True), WHOLE)
+    assert subject.at(PERIOD_S).overall.p_positive == pytest.approx(0.85)
+    subject = measured(0.5, 2.0)
+    subject.add(local(0), says(0.9999, calibrated=True), WHOLE)
+    assert logit(subject.at(PERIOD_S).overall.p_positive) == pytest.approx(2.0 / 3)
+
+
 @pytest.mark.parametrize(
     ("coverage", "share"),
     [(Coverage(1.0, 1.0, 0.0), 1.0), (Coverage(0.0, 0.6, 0.0), 0.6), (Coverage(0.7, 0.2, 1.0), 0.7)],
