@@ -66,9 +66,9 @@ def reliability(found: Found) -> str:
     shapes += [_tick(_x(number / 5), f"{number / 5:.1f}") for number in range(6)]
     shapes.append(f'<path d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}" stroke="#777777" stroke-dasharray="6 4"/>')
     entries = []
-    for modality in found.modalities:
+    for place, modality in enumerate(found.modalities):
         one = next(one for one in found.of(modality) if one.length == length)
-        shapes += _calibration(one, LOOKS[modality])
+        shapes += _calibration(one, LOOKS[modality], 10 * place - 6)
         entries.append(f"{modality}: ECE {_NONE if one.ece is None else f'{one.ece:.3f}'}, n {one.answers}")
     shapes += _legend(found.modalities, entries)
     y = _TOP + 24 * len(entries) + 16
@@ -109,13 +109,14 @@ def _line(cells: Sequence[Cell], look: _Look, aside: float) -> Iterator[str]:
         yield _mark(x, y, look)
 
 
-def _calibration(one: Cell, look: _Look) -> Iterator[str]:
+def _calibration(one: Cell, look: _Look, below: float) -> Iterator[str]:
+    """Points with their counts, these so far `below` them that no modality's hide another's."""
     known = [(bin_, bin_.mean_p, bin_.positive_share) for bin_ in one.bins]
     points = [(_x(p), _y(share), bin_.answers) for bin_, p, share in known if p is not None and share is not None]
     yield _joined([(x, y) for x, y, _ in points], look)
     for x, y, answers in points:
         yield _mark(x, y, look)
-        yield f'<text x="{x + 8:.1f}" y="{y - 6:.1f}" font-size="10" fill="#555555">{answers}</text>'
+        yield f'<text x="{x + 8:.1f}" y="{y + below:.1f}" font-size="10" fill="{look.colour}">{answers}</text>'
 
 
 def _joined(points: Sequence[tuple[float, float]], look: _Look) -> str:
