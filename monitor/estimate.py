@@ -25,8 +25,8 @@ verdict rises.
 cap stands for what no number of windows can rule out, such as a judge that is wrong about this person throughout. It
 is the setting `cap_logit` until the judge is calibrated, and then what its labelled recordings allow (see
 `monitor.judges.calibrated`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
-independent to r = 0.9, the estimate of a judge whose calibration is exact is off by at most 0.03 (expected calibration error): see
-benchmarks/bench_estimate.py, also for by how much it is off with few labels and with none.
+independent to r = 0.9, an exactly calibrated judge leaves the estimate off by at most 0.03 (expected calibration
+error). benchmarks/bench_estimate.py has the table, also with few labels and with none.
 
 The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
 shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little. In simulation (evidence that
