@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from buffers.records import Box, Cadence, Evidence, MaskState
 from configs.errors import ConfigError, ModelUnavailable
@@ -25,16 +23,8 @@ from monitor.describers.transformers.describer import TransformersDescriber
 from monitor.describers.transformers.pixels import decode
 from monitor.evidence import nfbl_text
 from tests.made_evidence import event, evidence
-from tests.made_models import (
-    CHAT_TEMPLATE,
-    QWEN_SPECIAL,
-    Special,
-    heard_clips,
-    qwen_omni,
-    qwen_processor,
-    seen_frames,
-    video_llama3,
-)
+from tests.made_models import CHAT_TEMPLATE, QWEN_SPECIAL, Special, qwen_omni, qwen_processor, video_llama3
+from tests.made_shown import heard_clips, seen_frames
 
 pytestmark = pytest.mark.model
 
@@ -97,17 +87,6 @@ def _listen(describer: TransformersDescriber) -> list[Ask]:
 
     loaded.model.generate = listening
     return asked
-
-
-def start(folder: Path, **more: object) -> None:
-    async def session() -> None:
-        describer = TransformersDescriber(settings(folder, **more))
-        try:
-            await describer.start()
-        finally:
-            await describer.close()
-
-    asyncio.run(session())
 
 
 def test_qwen_is_asked_exactly_what_the_librarys_own_processor_makes_of_the_same_turn(qwen: Path) -> None:
@@ -344,87 +323,6 @@ def test_without_the_extra_one_line_names_it(qwen: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("monitor.describers.worker.find_spec", lambda name: None)
     with pytest.raises(ModelUnavailable, match=r"emotion-monitor\[models\]"):
         make_describer(settings(qwen))
-
-
-def _nowhere(folder: Path) -> None:
-    shutil.rmtree(folder)
-
-
-def _unknown(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": "mystery"}')
-
-
-def _no_config(folder: Path) -> None:
-    (folder / "config.json").unlink()
-
-
-def _torn_config(folder: Path) -> None:
-    (folder / "config.json").write_text('{"model_type": ')
-
-
-def _no_weights(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-
-
-def _torn_weights(folder: Path) -> None:
-    whole = (folder / "model.safetensors").read_bytes()
-    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-
-
-def _lacking_weights(folder: Path) -> None:
-    tensors = load_file(folder / "model.safetensors")
-    tensors.pop("model.layers.1.mlp.up_proj.weight")
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _other_sizes(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    config["text_config"]["intermediate_size"] = 64
-    (folder / "config.json").write_text(json.dumps(config))
-
-
-def _lost_shard(folder: Path) -> None:
-    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-2-of-2.safetensors"}}')
-
-
-def _no_tokenizer(folder: Path) -> None:
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (folder / name).unlink()
-
-
-def _no_preprocessor(folder: Path) -> None:
-    (folder / "preprocessor_config.json").unlink()
-
-
-@pytest.mark.parametrize(
-    ("damage", "error", "says"),
-    [
-        (_nowhere, ConfigError, "there is no folder"),
-        (_no_config, ConfigError, "no config.json"),
-        (_torn_config, ModelUnavailable, "config.json cannot be read"),
-        (_unknown, ConfigError, r"type 'mystery'; known are Qwen2.5-Omni \(.*VideoLLaMA3 \(video_llama_3\)"),
-        (_no_weights, ModelUnavailable, "holds no weights"),
-        (_lost_shard, ModelUnavailable, "model-2-of-2.safetensors is missing"),
-        (_torn_weights, ModelUnavailable, "cannot be loaded"),
-        (_lacking_weights, ModelUnavailable, "lack 1 tensors"),
-        (_other_sizes, ModelUnavailable, "6 tensors have another size"),
-        (_no_tokenizer, ModelUnavailable, "cannot be loaded"),
-        (_no_preprocessor, ModelUnavailable, "preprocessor_config.json"),
-    ],
-)
-def test_a_folder_that_cannot_be_used_is_one_line(
-    qwen: Path, tmp_path: Path, damage: Callable[[Path], None], error: type[Exception], says: str
-) -> None:
-    folder = Path(shutil.copytree(qwen, tmp_path / "model"))
-    damage(folder)
-    with pytest.raises(error, match=says) as caught:
-        start(folder)
-    assert "\n" not in str(caught.value)
-
-
-def test_eight_bits_are_not_offered(qwen: Path) -> None:
-    with pytest.raises(ConfigError, match="int8 is not offered"):
-        start(qwen, precision="int8")
 
 
 def _text(folder: Path, asked: Ask) -> str:

@@ -22,7 +22,8 @@ from monitor.describers.transformers.pixels import (
     video_patches,
 )
 from monitor.describers.transformers.sound import features, load_extractor, sound_tokens
-from tests.made_models import heard_clips, jpeg, qwen_omni
+from tests.made_models import qwen_omni
+from tests.made_shown import heard_clips, jpeg
 
 pytestmark = pytest.mark.model
 

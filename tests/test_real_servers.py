@@ -33,7 +33,8 @@ from monitor.judges.base import Label, Verdict
 from monitor.judges.openai.judge import OpenAIJudge
 from monitor.remote.server import Server
 from tests.made_evidence import event, evidence
-from tests.made_models import heard_clips, llama, llava, parrot, qwen_omni, seen_frames
+from tests.made_models import llama, llava, parrot, qwen_omni
+from tests.made_shown import heard_clips, seen_frames
 
 pytestmark = pytest.mark.model
 

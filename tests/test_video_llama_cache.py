@@ -41,7 +41,7 @@ from monitor.describers.video_llama.model import VideoLlama
 from monitor.describers.video_llama.pooling import average_clips, pick_clips
 from tests.made_evidence import evidence
 from tests.made_language import digesting, made_model
-from tests.made_models import heard_clips, seen_frames
+from tests.made_shown import heard_clips, seen_frames
 
 pytestmark = pytest.mark.model
 

@@ -26,7 +26,7 @@ from monitor.describers.video_llama.prompts import Style
 from tests.made_evidence import evidence
 from tests.made_evidence import frames as undecodable
 from tests.made_language import made_llama, made_model, made_tokenizer, saying, write_language
-from tests.made_models import heard_clips, seen_frames
+from tests.made_shown import heard_clips, seen_frames
 from tests.made_video_llama import TINY, made_encoders, original_tensors, without_key_bias, write_checkpoints
 
 pytestmark = pytest.mark.model

@@ -29,7 +29,7 @@ from monitor.describers.video_llama.prompts import (
 from monitor.describers.worker import Worker, pick_device, pick_dtype, stop_with
 from tests.made_evidence import count, event, evidence
 from tests.made_language import made_language, made_tokenizer, saying, write_language
-from tests.made_models import heard_clips, seen_frames
+from tests.made_shown import heard_clips, seen_frames
 from tests.made_video_llama import TINY
 
 pytestmark = pytest.mark.model
