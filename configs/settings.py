@@ -268,4 +268,12 @@ class Settings(Section):
                 f"not {self.horizon.dense_s:g}"
             )
             raise ValueError(msg)
+        describing_s = 0.0 if self.mllm.url is None else self.mllm.timeout_s
+        judging_s = 0.0 if self.mllm.url is None and self.llm.url is None else self.llm.timeout_s
+        if describing_s + judging_s > self.windows.deadline_s:
+            msg = (
+                f"mllm.timeout_s {self.mllm.timeout_s:g} and llm.timeout_s {self.llm.timeout_s:g} need "
+                f"windows.deadline_s of at least {describing_s + judging_s:g}, not {self.windows.deadline_s:g}"
+            )
+            raise ValueError(msg)
         return self

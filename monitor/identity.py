@@ -7,7 +7,8 @@ import secrets
 from typing import Final
 
 from configs.load import settings_digest
-from configs.settings import CassetteSettings, NfblSettings, Settings
+from configs.model_settings import CassetteSettings
+from configs.settings import NfblSettings, Settings
 
 _SECRETS: Final = {"key_env": "", "key_file": None}
 """Where a key comes from says nothing of what is asked."""

@@ -72,7 +72,7 @@ class Sure:
 
 def assess(describer: Telling, *, refusal: str | None = None, deadline_s: float = 60.0) -> Assessment:
     estimator = Estimator(EstimateSettings(), judge=Sure.info, stale_after_s=45.0)
-    assessor = Assessor(describer, Sure(), estimator, deadline_s=deadline_s)
+    assessor = Assessor(describer, Sure(), estimator, deadline_s=deadline_s, skip_unchanged=True)
     return asyncio.run(assessor.assess(EVIDENCE, refusal))
 
 

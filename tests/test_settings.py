@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from configs.keys import keys, sections
+from configs.model_settings import MllmSettings
 from configs.reference import markdown
 from configs.settings import (
     EstimateSettings,
@@ -96,3 +97,11 @@ def test_what_is_allowed_is_said_in_plain_words(key: str, allowed: str) -> None:
 def test_the_committed_reference_is_the_generated_one() -> None:
     committed = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert committed == markdown(), "run: python -m configs.reference > docs/configuration.md"
+
+
+def test_servers_that_may_take_longer_than_a_window_allows_are_refused() -> None:
+    slow = MllmSettings(url="http://localhost:8000/v1", timeout_s=120.0)
+    with pytest.raises(ValidationError, match=r"need windows.deadline_s of at least 130, not 40"):
+        Settings(mllm=slow)
+    assert Settings(mllm=slow, windows=WindowSettings(deadline_s=130.0)).windows.deadline_s == 130.0
+    assert Settings(windows=WindowSettings(deadline_s=5.0)).windows.deadline_s == 5.0

@@ -265,7 +265,7 @@ class Server:
         if at_s is not None and not self._budget.left(at_s):
             raise BudgetSpent(
                 f"{self.name}: the {self._requests_per_hour} requests of this hour are used up; "
-                "raise its requests_per_hour, or widen windows.hop_s"
+                "raise its requests_per_hour, or raise windows.local_every_s"
             )
         for last in (False, True):
             if at_s is not None:
@@ -294,7 +294,7 @@ class Server:
         said = self._told(explanation(answer.body), MOST_SAID)
         told = f": {one_line(said, 200)}" if said else ""
         if status == 429:
-            return ServerBusy(f"{self.name} asks for patience (429){told}; widen windows.hop_s"), self._patience(answer)
+            return ServerBusy(f"{self.name} asks for patience (429){told}; raise windows.local_every_s"), self._patience(answer)
         if status >= 500 or status == 408:
             failed = ServerFailed(f"{self.name} failed ({status}){told}; its own log says why")
             return failed, self._random.uniform(*PAUSE_S)
