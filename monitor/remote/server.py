@@ -294,7 +294,8 @@ class Server:
         said = self._told(explanation(answer.body), MOST_SAID)
         told = f": {one_line(said, 200)}" if said else ""
         if status == 429:
-            return ServerBusy(f"{self.name} asks for patience (429){told}; raise windows.local_every_s"), self._patience(answer)
+            busy = ServerBusy(f"{self.name} asks for patience (429){told}; raise windows.local_every_s")
+            return busy, self._patience(answer)
         if status >= 500 or status == 408:
             failed = ServerFailed(f"{self.name} failed ({status}){told}; its own log says why")
             return failed, self._random.uniform(*PAUSE_S)
