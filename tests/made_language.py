@@ -25,18 +25,26 @@ BOS, EOS = "<s>", "</s>"
 @cache
 def made_tokenizer() -> PreTrainedTokenizerFast:
     """Bytes, and a few hundred pieces of the words that the prompts are written in."""
+    return PreTrainedTokenizerFast(tokenizer_object=_backend(), bos_token=BOS, eos_token=EOS)
+
+
+def endless_tokenizer() -> PreTrainedTokenizerFast:
+    """The same without a mark of an end: an answer is as long as it may be."""
+    return PreTrainedTokenizerFast(tokenizer_object=_backend(), bos_token=BOS)
+
+
+def _backend() -> Tokenizer:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=600,
-        initial_alphabet=alphabet,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         special_tokens=[AddedToken(BOS, special=True), AddedToken(EOS, special=True)],
         show_progress=False,
     )
     backend.train_from_iterator(prompts("video_llama").values(), trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, bos_token=BOS, eos_token=EOS)
+    return backend
 
 
 def made_llama(width: int = TINY.language_width, *, seed: int = 3) -> LlamaForCausalLM:

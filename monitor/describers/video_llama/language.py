@@ -62,8 +62,9 @@ class Language:
         ends = model.generation_config.eos_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
         first_end = ends[0] if isinstance(ends, list) else ends
         drawn = decoding.temperature > 0
-        # Folders of chat models bring settings of their own, such as sampling; they would be merged in.
-        self._model.generation_config = GenerationConfig(
+        # Folders of chat models bring settings of their own, such as sampling, which would be merged in.
+        self._model.generation_config = GenerationConfig()
+        self._generation = GenerationConfig(
             max_new_tokens=decoding.max_tokens,
             do_sample=drawn,
             **({"temperature": decoding.temperature, "top_p": TOP_P, "top_k": 0} if drawn else {}),
@@ -103,6 +104,7 @@ class Language:
         ends = [_SaysEnd(self._tokenizer)] if self.style is Style.VICUNA else []
         ids = self._model.generate(
             inputs_embeds=inputs,
+            generation_config=self._generation,
             attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device),
             stopping_criteria=StoppingCriteriaList([*stop, *ends]),
         )

@@ -73,13 +73,16 @@ class VideoLlama:
         return self._encoders.max_clips
 
     def encode_frames(self, jpegs: Sequence[bytes]) -> list[Embedding]:
-        """Encode up to a batch of JPEGs, each to [32, 768] in `_kept` numbers.
+        """Encode up to a batch of JPEGs, each to [32, 768]: float32 where the weights are, else float16.
 
         Raises:
             ModelUnavailable: one cannot be decoded.
         """
-        pixels = frames_to_pixels([_decode(jpeg) for jpeg in jpegs], self._encoders.image_px)
-        return self._kept(self._encoders.encode_frames(_filled(pixels, self._batch)), len(jpegs))
+        return self._kept(self._encoders.encode_frames(_filled(self.pixels(jpegs), self._batch)), len(jpegs))
+
+    def pixels(self, jpegs: Sequence[bytes]) -> Tensor:
+        """JPEGs as the encoder takes them, float32[M, 3, 224, 224]; raises as `encode_frames`."""
+        return frames_to_pixels([_decode(jpeg) for jpeg in jpegs], self._encoders.image_px)
 
     def encode_clips(self, samples: Sequence[NDArray[np.float32]]) -> list[Embedding]:
         """Encode clips of 2 s, float32[32000] at 16 kHz, each to [1024]."""
