@@ -29,7 +29,6 @@ from buffers.records import (
     NfblState,
     NfblWatch,
     Prosody,
-    Track,
     Window,
 )
 from configs.settings import HorizonSettings, Settings
@@ -51,11 +50,10 @@ _POLL_S: Final = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Harvest:
-    """Evidence of the spans asked for, in their order; the recording's length (s), its tracks, and notices."""
+    """Evidence of the spans asked for, in their order; the recording's length (s), and what a person should know."""
 
     evidence: tuple[Evidence, ...]
     length_s: float
-    tracks: tuple[Track, ...]
     notices: tuple[str, ...]
 
 
@@ -92,7 +90,7 @@ def harvest(
                 break
             end_s = max(end_s, _keep(horizon, batch))
         evidence = tuple(horizon.evidence(window, plan) for window in spans_of(end_s))
-        return Harvest(evidence, end_s, pipeline.tracks, _notices(pipeline))
+        return Harvest(evidence, end_s, _notices(pipeline))
     finally:
         ingest.abort()
 

@@ -253,3 +253,10 @@ def test_van_without_any_body_language_is_refused(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path / "made", (True,), annotated=False)
     with pytest.raises(ConfigError, match="--modalities v,va"):
         run(plan(folder, tmp_path / "out"), lambda *_: None)
+
+
+def test_results_that_have_nowhere_to_go_are_told_before_anything_is_played(tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path / "made", (True,))
+    (tmp_path / "out").write_text("a file", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"--out .* cannot be made"):
+        run(plan(folder, tmp_path / "out"), lambda *_: None)

@@ -107,7 +107,11 @@ def run(plan: Plan, report: Report, *, models: Models = make_models) -> Answers:
             could be answered.
     """
     check(plan)
-    plan.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        plan.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        shown = printable(str(plan.out), 200)
+        raise ConfigError(f"--out {shown} cannot be made ({error.strerror}): name a folder of your own") from error
     try:
         return asyncio.run(_run(plan, report, models))
     except asyncio.CancelledError:
