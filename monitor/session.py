@@ -153,9 +153,11 @@ class Session:
 
     async def _start_models(self) -> None:
         """Load what describes and judges, or ask servers what they can do, before media time begins."""
-        for notice in await self._assessor.start():
-            self._board.notice(notice)
-        self._board.describer, self._board.judge = self._assessor.describer.info, self._assessor.judge.info
+        notices = await self._assessor.start()
+        board, describer, judge = self._board, self._assessor.describer.info, self._assessor.judge.info
+        board.describer, board.judge = describer, judge
+        for notice in (describer.notice, judge.notice, *notices):
+            board.notice(notice)
         self._clock.restart()
 
     async def _close(self, output: Output) -> None:
@@ -342,7 +344,7 @@ def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimi
 def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:
     settings = plan.loaded.settings
     start = assessor.estimator.at(0.0)
-    notices = [*pipeline.notices, assessor.describer.info.notice, assessor.judge.info.notice]
+    notices = list(pipeline.notices)
     if pipeline.feed is not None:
         notices += pipeline.feed.notices
     if settings.seed is not None:

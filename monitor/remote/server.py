@@ -232,7 +232,10 @@ class Server:
 
     async def _resolved(self, until_s: float) -> str:
         if self._model is None:
-            served = await self._listed(until_s)
+            try:
+                served = await self._listed(until_s)
+            except ServerFailed as error:
+                raise ServerFailed(f"{error}; or set its model by name, so that its list is not needed") from None
             if not served:
                 raise ConfigError(f"{self.name} lists no model; set its model by name")
             if len(served) > 1:
