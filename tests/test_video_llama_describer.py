@@ -306,18 +306,18 @@ def test_a_deadline_in_the_middle_of_an_answer_does_not_block_the_next_window() 
         def each(said: int) -> None:
             if said == 2 and not begun.is_set():
                 begun.set()
-                go_on.wait(10)
+                go_on.wait(60)
 
         language, counted = saying("on and on " * 50, each=each, max_tokens=400)
         describer = around(made_model(language))
         await describer.start()
         waiting = asyncio.create_task(describer.describe(WINDOW))
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         go_on.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said = await describer._worker.run(lambda: counted.said)
             counted.say("Calm.")
             text = (await describer.describe(WINDOW)).text
@@ -340,14 +340,14 @@ def test_giving_up_while_encoding_keeps_what_was_done_and_the_rest_is_done_later
             batches.append(len(jpegs))
             if len(batches) == 2:
                 begun.set()
-                go_on.wait(10)
+                go_on.wait(60)
             return encode(jpegs)
 
         model.encode_frames = slowly  # type: ignore[method-assign]
         describer = around(model, settings(batch=2, alias_below=0.0))
         await describer.start()
         waiting = asyncio.create_task(describer.encode(WINDOW.frames, WINDOW.clips))
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -211,7 +211,7 @@ def test_a_generation_ends_within_one_token_once_nobody_waits() -> None:
         def each(said: int) -> None:
             if said == 3:
                 # The token after next sees it: the waiting task is cancelled while this one is made.
-                asyncio.run_coroutine_threadsafe(cancel(), loop).result(10)
+                asyncio.run_coroutine_threadsafe(cancel(), loop).result(60)
 
         async def cancel() -> None:
             waiting.cancel()

@@ -73,11 +73,11 @@ def test_a_deadline_ends_the_job_and_the_next_one_is_not_kept_waiting() -> None:
     async def late() -> None:
         worker, begun = Worker("made"), threading.Event()
         task = asyncio.create_task(worker.run(until_stopped, worker, begun))
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await worker.run(lambda: "next") == "next"
         await worker.close()
 
@@ -90,7 +90,7 @@ def test_a_job_that_nobody_waits_for_any_more_never_begins() -> None:
         ran: list[str] = []
         first = asyncio.create_task(worker.run(until_stopped, worker, begun))
         second = asyncio.create_task(worker.run(ran.append, "second"))
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         second.cancel()
         first.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
@@ -111,7 +111,7 @@ def test_closing_stops_what_runs_and_what_waits_and_says_so() -> None:
     async def close() -> None:
         worker, begun = Worker("made"), threading.Event()
         tasks = [asyncio.create_task(worker.run(until_stopped, worker, begun)), asyncio.create_task(worker.run(int))]
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         await worker.close()
         for task in tasks:
             with pytest.raises(ModelUnavailable, match="made was closed"):
@@ -137,7 +137,7 @@ def test_a_job_that_hears_nothing_cannot_hold_up_the_end(monkeypatch: pytest.Mon
             release.wait(60)
 
         task = asyncio.create_task(worker.run(job))
-        assert await asyncio.to_thread(begun.wait, 10)
+        assert await asyncio.to_thread(begun.wait, 60)
         await worker.close()
         assert next(thread for thread in threading.enumerate() if thread.name == "made").daemon
         task.cancel()
