@@ -12,7 +12,7 @@ verdict with probability p over a window, the evidence is
 - r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
   independent ones (effective sample size). A calibration measures it on labelled sessions; until then it is the
   setting `correlation`. With the default windows 0.5 is cautious for judges whose errors stick up to 0.7; at 0.9 a
-  judge that is right 54 % of the time makes it 7 points too sure after 10 minutes and 11 after 30.
+  judge that is right 54 % of the time makes it about 10 points too sure after 10 or 30 minutes.
 - w is the share of the window's seconds that its own cadence has not judged before, times the coverage. What two
   windows share is part of a measured r, so where r is measured a local window counts by its coverage alone:
   discounting the overlap twice would leave a good judge up to 12 points too unsure.
@@ -25,8 +25,9 @@ verdict rises.
 cap stands for what no number of windows can rule out, such as a judge that is wrong about this person throughout. It
 is the setting `cap_logit` until the judge is calibrated, and then what its labelled recordings allow (see
 `monitor.judges.calibrated`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
-independent to r = 0.9, an exactly calibrated judge leaves the estimate off by at most 0.03 (expected calibration
-error). benchmarks/bench_estimate.py has the table, also with few labels and with none.
+independent to r = 0.9, an exactly calibrated judge leaves the estimate off by no more than chance (expected
+calibration error 0.02-0.03 of 2400 sessions). benchmarks/bench_estimate.py has the table, also with few labels and
+with none.
 
 The same second may be judged twice, by a local window and by one over the whole session. Both count on `overall`:
 shares of the global windows fall as 1, 1/2, 1/3, ..., so together they add little. In simulation (evidence that

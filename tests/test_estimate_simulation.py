@@ -29,7 +29,7 @@ Voice = Callable[..., Sessions]
 
 def well_known(voice: Voice, length_s: float, accuracy: float, stickiness: float) -> Known:
     """A judge as it is (learned from thousands of sessions), with the cap of few recordings."""
-    many = voice(np.random.default_rng(1), schedule(length_s), 3000, accuracy, stickiness)
+    many = voice(np.random.default_rng(1), schedule(length_s), 2000, accuracy, stickiness)
     return replace(learned(many), recordings=LABELLED)
 
 
@@ -57,7 +57,7 @@ def test_stickiness_is_measured_from_labels(stickiness: float) -> None:
 
 def test_forty_labelled_recordings_leave_an_error_that_is_smaller_than_without_any() -> None:
     errors = []
-    played = one_voice(np.random.default_rng(4), schedule(630.0), 400, 0.7, 0.9)
+    played = one_voice(np.random.default_rng(4), schedule(630.0), 250, 0.7, 0.9)
     for seed in range(6):
         labelled = one_voice(np.random.default_rng([5, seed]), schedule(630.0), LABELLED, 0.7, 0.9)
         errors.append(calibration_error(final(played, learned(labelled)), played.positive))
@@ -71,7 +71,7 @@ def test_without_a_calibration_independent_errors_leave_it_less_sure_than_right(
 
 
 def test_without_a_calibration_a_weak_judge_whose_errors_stick_leaves_it_about_ten_points_too_sure() -> None:
-    played = one_voice(np.random.default_rng(7), schedule(630.0), 1500, 0.54, 0.9)
+    played = one_voice(np.random.default_rng(7), schedule(630.0), 800, 0.54, 0.9)
     p = final(played, None)
     assert 0.04 < too_sure(p, played.positive) < 0.13
     assert calibration_error(p, played.positive) < 0.13
