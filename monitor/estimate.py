@@ -12,7 +12,7 @@ verdict with probability p over a window, the evidence is
 - r is the lag-1 correlation of the judge's errors; n verdicts correlated like an AR(1) process are worth n * k
   independent ones (effective sample size). A calibration measures it on labelled sessions; until then it is the
   setting `correlation`. With the default windows 0.5 is cautious for judges whose errors stick up to 0.7; at 0.9 a
-  judge that is right 54 % of the time makes it about 10 points too sure after 10 or 30 minutes.
+  judge that is right 54 % of the time makes it 11 to 12 points too sure after 10 or 30 minutes.
 - w is the share of the window's seconds that its own cadence has not judged before, times the coverage. What two
   windows share is part of a measured r, so where r is measured a local window counts by its coverage alone:
   discounting the overlap twice would leave a good judge up to 12 points too unsure.
