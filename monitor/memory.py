@@ -36,7 +36,7 @@ class MemoryLine:
     """One described window: its span (s), at most 60 words of its description, and its figures.
 
     `events` counts body-language reports, `speech` is the share 0-1 of the window with speech (None: unknown), and
-    `p_positive` the verdict's probability (None: it abstained).
+    `p_positive` the probability as the judge stated it (None: it abstained): calibrating must not change the questions.
     """
 
     start_s: float
@@ -86,7 +86,7 @@ class TextMemory:
                 text=_shortened(description.text),
                 events=len(evidence.events),
                 speech=_speech(evidence.prosody),
-                p_positive=verdict.p_positive,
+                p_positive=verdict.p_positive if verdict.p_stated is None else verdict.p_stated,
             )
         )
 
