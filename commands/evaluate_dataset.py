@@ -67,6 +67,9 @@ def add(kinds: Families) -> None:
     group.add_argument(
         "--jobs", type=_count, metavar="N", help="videos de-identified side by side (default: half of the cores)"
     )
+    group.add_argument(
+        "--asks", type=_count, default=1, metavar="N", help="questions put to a server side by side (default: 1)"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -113,6 +116,7 @@ def _run(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         out=out,
         jobs=args.jobs or max(1, (os.cpu_count() or 1) // 2),
+        asks=args.asks,
     )
     try:
         with ProgressBar(sys.stderr, jobs=1) as bar:

@@ -1,6 +1,6 @@
 """One session from open to end: open, de-identify, buffer, describe, judge, estimate.
 
-This is the one module of `monitor/` that sees `streams/`; it wires the stages and holds no algorithm of its own.
+Beside `harvest.py` the one module of `monitor/` that sees `streams/`; it wires the stages and holds no algorithm.
 """
 
 from __future__ import annotations

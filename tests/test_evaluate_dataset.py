@@ -43,8 +43,9 @@ def settings(*overrides: str) -> Settings:
     return load_settings(None, ("nfbl.source=off", *overrides), {}).settings
 
 
-def plan(folder: Path, out: Path, *overrides: str, jobs: int = 1) -> Plan:
-    return Plan(read_dataset(folder, leave_out=out), settings(*overrides), tuple(Modality), (50, 100), 2, out, jobs)
+def plan(folder: Path, out: Path, *overrides: str, jobs: int = 1, asks: int = 1) -> Plan:
+    chosen, modalities = settings(*overrides), tuple(Modality)
+    return Plan(read_dataset(folder, leave_out=out), chosen, modalities, (50, 100), 2, out, jobs, asks)
 
 
 def command(folder: Path, out: Path, *words: object) -> int:
@@ -81,7 +82,7 @@ def evaluated(models: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.raises(KeyboardInterrupt):
         interrupted_after(todo, 60)
     after_interrupt = len(lines(resumed))
-    answers = run(plan(folder, resumed, jobs=2), lambda *_: None, models=recorded_models)
+    answers = run(plan(folder, resumed, jobs=2, asks=4), lambda *_: None, models=recorded_models)
     cassette = ("--set", f"cassette.path={resumed / 'answers.jsonl'}", "--set", "cassette.mode=replay")
     assert command(folder, replayed, "--jobs", 2, *cassette) == 0
     # As the command would have done, had it been the one to go on.

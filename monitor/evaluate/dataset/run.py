@@ -42,7 +42,10 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to ask of which videos, and where the answers go; `jobs` recordings are played side by side."""
+    """What to ask of which videos, and where the answers go.
+
+    `jobs` recordings are played side by side, and `asks` questions about one of them are put side by side.
+    """
 
     dataset: Dataset
     settings: Settings
@@ -51,6 +54,7 @@ class Plan:
     seeds: int
     out: Path
     jobs: int = 1
+    asks: int = 1
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -261,14 +265,30 @@ class _Evaluation:
     async def _ask(self, video: Video, trials: Sequence[Trial], harvested: Harvest) -> None:
         digest = _source_digest(video)
         evidence = dict(zip(_parts(trials), harvested.evidence, strict=True))
-        for trial in trials:
-            shown = shown_as(evidence[trial.part], trial.modality)
-            try:
-                self._store.add(_result(trial, digest, shown, await self._asker.ask(shown)))
-            except ModelUnavailable as error:
-                self.failures.append(f"{printable(video.id)}, {trial.modality}, {trial.part.length} %: {error}")
-            self._done += 1
-            self._report(video.id, self._done, len(self.trials))
+        turns = asyncio.Semaphore(self._plan.asks)
+
+        async def asked(shown: Evidence) -> Verdict | ModelUnavailable:
+            async with turns:
+                try:
+                    return await self._asker.ask(shown)
+                except ModelUnavailable as error:
+                    return error
+
+        questions = [(trial, shown_as(evidence[trial.part], trial.modality)) for trial in trials]
+        answers = [asyncio.create_task(asked(shown)) for _, shown in questions]
+        try:
+            # Kept in the order of the questions, so that a run that was interrupted ends in the same file.
+            for (trial, shown), task in zip(questions, answers, strict=True):
+                answer = await task
+                if isinstance(answer, ModelUnavailable):
+                    self.failures.append(f"{printable(video.id)}, {trial.modality}, {trial.part.length} %: {answer}")
+                else:
+                    self._store.add(_result(trial, digest, shown, answer))
+                self._done += 1
+                self._report(video.id, self._done, len(self.trials))
+        finally:
+            for task in answers:
+                task.cancel()
 
 
 async def _brought(video: Video, future: asyncio.Future[Harvest]) -> Harvest | MonitorError:
