@@ -265,30 +265,29 @@ class _Evaluation:
     async def _ask(self, video: Video, trials: Sequence[Trial], harvested: Harvest) -> None:
         digest = _source_digest(video)
         evidence = dict(zip(_parts(trials), harvested.evidence, strict=True))
-        turns = asyncio.Semaphore(self._plan.asks)
-
-        async def asked(shown: Evidence) -> Verdict | ModelUnavailable:
-            async with turns:
-                try:
-                    return await self._asker.ask(shown)
-                except ModelUnavailable as error:
-                    return error
-
-        questions = [(trial, shown_as(evidence[trial.part], trial.modality)) for trial in trials]
-        answers = [asyncio.create_task(asked(shown)) for _, shown in questions]
+        asked: deque[tuple[Trial, Evidence, asyncio.Task[Verdict]]] = deque()
         try:
-            # Kept in the order of the questions, so that a run that was interrupted ends in the same file.
-            for (trial, shown), task in zip(questions, answers, strict=True):
-                answer = await task
-                if isinstance(answer, ModelUnavailable):
-                    self.failures.append(f"{printable(video.id)}, {trial.modality}, {trial.part.length} %: {answer}")
-                else:
-                    self._store.add(_result(trial, digest, shown, answer))
-                self._done += 1
-                self._report(video.id, self._done, len(self.trials))
+            for trial in trials:
+                shown = shown_as(evidence[trial.part], trial.modality)
+                asked.append((trial, shown, asyncio.create_task(self._asker.ask(shown))))
+                if len(asked) == self._plan.asks:
+                    await self._keep(video, digest, *asked.popleft())
+            while asked:
+                await self._keep(video, digest, *asked.popleft())
         finally:
-            for task in answers:
+            for _, _, task in asked:
                 task.cancel()
+
+    async def _keep(
+        self, video: Video, digest: str, trial: Trial, shown: Evidence, answer: asyncio.Task[Verdict]
+    ) -> None:
+        """Keep an answer; in the order of the questions, so that a run that was interrupted ends in the same file."""
+        try:
+            self._store.add(_result(trial, digest, shown, await answer))
+        except ModelUnavailable as error:
+            self.failures.append(f"{printable(video.id)}, {trial.modality}, {trial.part.length} %: {error}")
+        self._done += 1
+        self._report(video.id, self._done, len(self.trials))
 
 
 async def _brought(video: Video, future: asyncio.Future[Harvest]) -> Harvest | MonitorError:
