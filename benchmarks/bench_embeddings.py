@@ -21,20 +21,10 @@ import numpy as np
 import torch
 
 from benchmarks.video_llamas import SMALL_IMAGES, random_parts
+from buffers.evidence import Cadence, Evidence, EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
-from buffers.records import (
-    AUDIO_RATE_HZ,
-    DEIDENTIFIER_SEAL,
-    Cadence,
-    CleanAudio,
-    CleanFrame,
-    Evidence,
-    EvidencePlan,
-    HorizonLimits,
-    MaskState,
-    Window,
-)
+from buffers.records import AUDIO_RATE_HZ, DEIDENTIFIER_SEAL, CleanAudio, CleanFrame, MaskState
 from configs.model_settings import VideoLlamaSettings
 from configs.settings import Settings
 from monitor.ahead import Ahead

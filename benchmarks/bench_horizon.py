@@ -20,24 +20,19 @@ import numpy as np
 import psutil
 
 import buffers.frames
+from buffers.evidence import Cadence, EvidencePlan, HorizonLimits, StoredFrame, Token, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
 from buffers.records import (
     AUDIO_RATE_HZ,
     DEIDENTIFIER_SEAL,
-    Cadence,
     CleanAudio,
     CleanFrame,
-    EvidencePlan,
     Group,
-    HorizonLimits,
     MaskState,
     NfblEvent,
     Phase,
     Prosody,
-    StoredFrame,
-    Token,
-    Window,
 )
 from streams.clock import monotonic_s
 

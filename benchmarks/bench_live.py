@@ -24,18 +24,9 @@ import numpy as np
 import psutil
 
 from benchmarks.clips import SHARED, looped
+from buffers.evidence import HorizonLimits
 from buffers.horizon import Horizon
-from buffers.records import (
-    CleanAudio,
-    CleanFrame,
-    CleanItem,
-    HorizonLimits,
-    NfblEvent,
-    NfblWatch,
-    Phase,
-    Prosody,
-    Track,
-)
+from buffers.records import CleanAudio, CleanFrame, CleanItem, NfblEvent, NfblWatch, Phase, Prosody, Track
 from configs.load import load_settings
 from streams.channel import ChannelClosed
 from streams.clock import CpuMeter, PacedClock

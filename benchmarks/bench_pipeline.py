@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.clips import clips
+from buffers.evidence import HorizonLimits
 from buffers.horizon import Horizon
-from buffers.records import CleanFrame, HorizonLimits
+from buffers.records import CleanFrame
 from configs.load import load_settings
 from monitor.session import Plan, Session
 from streams.clock import monotonic_s

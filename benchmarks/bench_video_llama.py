@@ -23,18 +23,8 @@ import psutil
 import torch
 
 from benchmarks.video_llamas import REAL, SMALL, Parts, random_parts
-from buffers.records import (
-    AUDIO_RATE_HZ,
-    CLIP_S,
-    AudioClip,
-    Baseline,
-    Cadence,
-    Coverage,
-    Evidence,
-    MaskState,
-    StoredFrame,
-    Window,
-)
+from buffers.evidence import AudioClip, Baseline, Cadence, Coverage, Evidence, StoredFrame, Window
+from buffers.records import AUDIO_RATE_HZ, CLIP_S, MaskState
 from configs.model_settings import VideoLlamaSettings
 from configs.settings import Settings
 from monitor.describers.video_llama.describer import VideoLlamaDescriber

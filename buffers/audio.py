@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, CleanAudio, HorizonLimits, Token
+from buffers.evidence import AudioClip, HorizonLimits, Token
+from buffers.records import AUDIO_RATE_HZ, CLIP_S, CleanAudio
 from buffers.spans import JOIN_S, Spans
 from buffers.thinning import MARGIN_S, Thinned, nearest_to_uniform
 

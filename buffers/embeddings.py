@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.records import Token
+from buffers.evidence import Token
 
 Embedding = NDArray[np.float16] | NDArray[np.float32]
 

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 
-from buffers.records import HorizonLimits, NfblCount, NfblEvent, Phase
+from buffers.evidence import HorizonLimits, NfblCount
+from buffers.records import NfblEvent, Phase
 from buffers.thinning import Bins
 
 EVENT_BYTES = 700

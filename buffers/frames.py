@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from buffers.evidence import HorizonLimits, StoredFrame
 from buffers.picture import Picture, fit_within
-from buffers.records import Box, CleanFrame, HorizonLimits, MaskState, StoredFrame
+from buffers.records import Box, CleanFrame, MaskState
 from buffers.spans import Spans, overlap_s
 from buffers.thinning import MARGIN_S, History, Thinned, nearest_to_uniform
 

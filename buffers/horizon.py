@@ -12,27 +12,20 @@ from collections.abc import Collection
 
 from buffers.audio import AudioStore
 from buffers.events import EventLog
-from buffers.frames import FrameStore
-from buffers.prosody import ProsodyStore
-from buffers.records import (
-    NFBL_GROUPS,
+from buffers.evidence import (
     AudioClip,
     Baseline,
     Cadence,
-    CleanAudio,
-    CleanFrame,
     Coverage,
     Evidence,
     EvidencePlan,
-    Gap,
-    Group,
     HorizonLimits,
-    NfblEvent,
-    Prosody,
     StoredFrame,
-    Track,
     Window,
 )
+from buffers.frames import FrameStore
+from buffers.prosody import ProsodyStore
+from buffers.records import NFBL_GROUPS, CleanAudio, CleanFrame, Gap, Group, NfblEvent, Prosody, Track
 from buffers.spans import JOIN_S, Spans
 
 GLOBAL_BASELINE_S = 90.0

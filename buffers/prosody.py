@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from buffers.records import HorizonLimits, Prosody, ProsodyBin
+from buffers.evidence import HorizonLimits, ProsodyBin
+from buffers.records import Prosody
 from buffers.thinning import MARGIN_S, Bin, History
 
 SUM_BYTES = 350

@@ -45,9 +45,10 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    from monitor.describers.video_llama.files import LICENCE_NOTICE, need_packages
+    from monitor.describers.video_llama.files import LICENCE_NOTICE
+    from monitor.describers.worker import require_models
 
-    need_packages()
+    require_models()
     from monitor.describers.video_llama.convert import convert
 
     print(f"{LICENCE_NOTICE}.")

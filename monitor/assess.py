@@ -6,13 +6,13 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from buffers.records import Cadence, Coverage, Evidence, Window
+from buffers.evidence import Cadence, Coverage, Evidence, Window
 from configs.errors import ModelUnavailable
 from monitor.change import Unchanged
 from monitor.describers.base import Describer, Description
 from monitor.estimate import Estimate, Estimator
-from monitor.judges.base import Judge, Label, Verdict
-from monitor.memory import NO_MEMORY, TextMemory
+from monitor.judges.base import NO_MEMORY, Judge, Label, Verdict
+from monitor.memory import TextMemory
 
 logger = logging.getLogger("emotion_monitor.assess")
 

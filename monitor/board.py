@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from buffers.evidence import Cadence
 from buffers.records import (
     NFBL_GROUPS,
-    Cadence,
     CleanFrame,
     FeedState,
     Gap,

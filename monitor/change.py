@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
+from buffers.evidence import Cadence, Coverage, Evidence
 from buffers.frames import difference
-from buffers.records import Cadence, Coverage, Evidence
 
 LEAST_SPEECH: Final = 0.05
 """Share of speech in the new seconds from which somebody spoke; below it are coughs, and the detector's mistakes."""

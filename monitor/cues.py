@@ -13,8 +13,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
+from buffers.evidence import Baseline, Cadence, Evidence, NfblCount, ProsodyBin, StoredFrame
 from buffers.frames import difference
-from buffers.records import Baseline, Cadence, Evidence, Group, MaskState, NfblCount, NfblEvent, ProsodyBin, StoredFrame
+from buffers.records import Group, MaskState, NfblEvent
 from configs.taxonomy import taxonomy
 
 FULL_REFERENCE_S: Final = 60.0

@@ -24,7 +24,7 @@ verdict rises.
 `overall` adds all e to the prior's log-odds and is capped; `current` halves what it holds every `half_life_s`. The
 cap stands for what no number of windows can rule out, such as a judge that is wrong about this person throughout. It
 is the setting `cap_logit` until the judge is calibrated, and then what its labelled recordings allow (see
-`monitor.judges.calibrated`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
+`monitor.calibrate.judge`). Simulated with 10-30 minutes, judges right 54, 60 or 70 % of the time and errors from
 independent to r = 0.9, an exactly calibrated judge leaves the estimate off by no more than chance (expected
 calibration error 0.02-0.03 of 2400 sessions). benchmarks/bench_estimate.py has the table, also with few labels and
 with none.
@@ -46,7 +46,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from buffers.records import Cadence, Coverage, Window
+from buffers.evidence import Cadence, Coverage, Window
 from configs.settings import EstimateSettings
 from monitor.describers.base import ModelInfo
 from monitor.judges.base import Verdict

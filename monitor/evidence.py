@@ -11,7 +11,8 @@ import json
 from dataclasses import asdict
 from typing import Final
 
-from buffers.records import Evidence, NfblEvent, StoredFrame
+from buffers.evidence import Evidence, StoredFrame
+from buffers.records import NfblEvent
 from monitor.cues import CueReading, GroupReading, read_cues
 
 MOST_EVENTS: Final = 40

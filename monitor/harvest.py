@@ -16,21 +16,9 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Final
 
+from buffers.evidence import Evidence, EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
-from buffers.records import (
-    CleanAudio,
-    CleanFrame,
-    CleanItem,
-    Evidence,
-    EvidencePlan,
-    Gap,
-    HorizonLimits,
-    NfblEvent,
-    NfblState,
-    NfblWatch,
-    Prosody,
-    Window,
-)
+from buffers.records import CleanAudio, CleanFrame, CleanItem, Gap, NfblEvent, NfblState, NfblWatch, Prosody
 from configs.settings import HorizonSettings, Settings
 from streams.channel import ChannelClosed
 from streams.clock import VirtualClock

@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from buffers.records import Cadence, Evidence, Group, NfblEvent, Phase, ProsodyBin, Window
-
-if TYPE_CHECKING:  # judges are handed a Memory, so their contract imports this module
-    from monitor.describers.base import Description
-    from monitor.judges.base import Verdict
+from buffers.evidence import Cadence, Evidence, ProsodyBin, Window
+from buffers.records import Group, NfblEvent, Phase
+from monitor.describers.base import Description
+from monitor.judges.base import Memory, MemoryLine, Verdict
 
 MOST_LINES: Final = 12
 """Windows that are remembered in words: at a hop of 15 s three minutes, some 700 words for the judge to read."""
@@ -29,35 +27,6 @@ MOST_CHARACTERS: Final = 480
 
 MOST_IDS: Final = 4096
 """Event ids remembered so that none counts twice: as many as the horizon holds of a session."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryLine:
-    """One described window: its span (s), at most 60 words of its description, and its figures.
-
-    `events` counts body-language reports, `speech` is the share 0-1 of the window with speech (None: unknown), and
-    `p_positive` the probability as the judge stated it (None: it abstained): calibrating must not change the questions.
-    """
-
-    start_s: float
-    end_s: float
-    text: str
-    events: int
-    speech: float | None
-    p_positive: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The last windows, oldest first, and totals since the session's start."""
-
-    lines: tuple[MemoryLine, ...] = ()
-    windows: int = 0
-    events: tuple[tuple[Group, int], ...] = ()
-
-
-NO_MEMORY: Final = Memory()
-"""Nothing came before, or nothing of it matters."""
 
 
 class TextMemory:

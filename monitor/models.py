@@ -6,13 +6,13 @@ from pathlib import Path
 
 from configs.settings import Settings
 from monitor.calibrate.file import read_calibration
-from monitor.cassette import Cassette, Mode, open_cassette
+from monitor.calibrate.judge import Calibrated
+from monitor.cassette.file import Cassette, Mode, open_cassette
+from monitor.cassette.models import with_cassette
 from monitor.describers.base import Describer
 from monitor.describers.registry import make_describer
 from monitor.judges.base import Judge
-from monitor.judges.calibrated import Calibrated
 from monitor.judges.registry import make_judge
-from monitor.recorded import with_cassette
 
 
 def make_models(settings: Settings) -> tuple[Describer, Judge]:

@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from buffers.records import Coverage, FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track, Window
+from buffers.evidence import Coverage, Window
+from buffers.records import FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimate
 from monitor.judges.base import Label, Verdict

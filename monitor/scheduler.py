@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from buffers.records import CLIP_S, Cadence, Coverage, Track, Window
+from buffers.evidence import Cadence, Coverage, Window
+from buffers.records import CLIP_S, Track
 from configs.settings import WindowSettings
 
 MISSED_PERIODS = 3

@@ -18,14 +18,9 @@ from typing import Final
 
 import psutil
 
+from buffers.evidence import EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
-from buffers.records import (
-    CLIP_S,
-    EvidencePlan,
-    HorizonLimits,
-    Track,
-    Window,
-)
+from buffers.records import CLIP_S, Track
 from configs.errors import MonitorError
 from configs.load import Loaded
 from configs.settings import HorizonSettings

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from buffers.records import Cadence, MaskState, NfblEvent, NfblWatch, Track, Window
+from buffers.evidence import Cadence, Window
+from buffers.records import MaskState, NfblEvent, NfblWatch, Track
 from monitor.judges.base import Verdict
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ModelUnavailable
 from monitor.describers.base import Description, ModelInfo
-from monitor.judges.base import Label, Verdict
-from monitor.memory import NO_MEMORY, Memory
+from monitor.judges.base import NO_MEMORY, Label, Memory, Verdict
 
 DESCRIBER = ModelInfo("seer", heuristic=False, calibrated=False, notice="", model="seer-1", fingerprint="5ee5" * 16)
 JUDGE = ModelInfo("sage", heuristic=False, calibrated=False, notice="", model="sage-1", fingerprint="5a6e" * 16)

@@ -21,16 +21,15 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ModelUnavailable
 from configs.settings import Settings
-from monitor.cassette import open_cassette
+from monitor.cassette.file import open_cassette
+from monitor.cassette.models import with_cassette
 from monitor.describers.base import Describer, Description, ModelInfo
 from monitor.evaluate.dataset.run import Plan, run
 from monitor.evaluate.dataset.trials import Modality, Spans, parts_of
-from monitor.judges.base import Judge, Label, Verdict
-from monitor.memory import NO_MEMORY, Memory
-from monitor.recorded import with_cassette
+from monitor.judges.base import NO_MEMORY, Judge, Label, Memory, Verdict
 from tests.clips import numbered
 
 SECONDS: Final = 3.0

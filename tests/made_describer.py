@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from buffers.records import AudioClip, Cadence, Evidence, NfblEvent, StoredFrame
+from buffers.evidence import AudioClip, Cadence, Evidence, StoredFrame
+from buffers.records import NfblEvent
 from configs.model_settings import MllmSettings
 from configs.settings import Settings
 from monitor.describers.base import Description

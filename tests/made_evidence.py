@@ -6,23 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from buffers.records import (
+from buffers.evidence import (
     AudioClip,
     Baseline,
-    Box,
     Cadence,
     Coverage,
     Evidence,
-    Gap,
-    Group,
-    MaskState,
     NfblCount,
-    NfblEvent,
-    Phase,
     ProsodyBin,
     StoredFrame,
     Window,
 )
+from buffers.records import Box, Gap, Group, MaskState, NfblEvent, Phase
 
 NOBODY_BEFORE = Baseline(0.0, (), None, None, None, 0.0)
 

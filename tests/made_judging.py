@@ -8,12 +8,11 @@ import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from buffers.records import Cadence, Evidence
+from buffers.evidence import Cadence, Evidence
 from configs.settings import Settings
 from monitor.describers.base import Description
-from monitor.judges.base import Verdict
+from monitor.judges.base import NO_MEMORY, Memory, Verdict
 from monitor.judges.openai.judge import OpenAIJudge
-from monitor.memory import NO_MEMORY, Memory
 from tests.made_evidence import event, evidence
 from tests.made_server import Asked, Say, ScriptedServer, Send
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from buffers.records import Cadence, Coverage, Window
+from buffers.evidence import Cadence, Coverage, Window
 from configs.settings import EstimateSettings, WindowSettings
 from monitor.calibrate.file import Method
 from monitor.calibrate.fit import Line, fit, stickiness

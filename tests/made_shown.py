@@ -8,7 +8,8 @@ from functools import cache
 import cv2
 import numpy as np
 
-from buffers.records import AUDIO_RATE_HZ, CLIP_S, AudioClip, MaskState, StoredFrame
+from buffers.evidence import AudioClip, StoredFrame
+from buffers.records import AUDIO_RATE_HZ, CLIP_S, MaskState
 
 
 def seen_frames(times_s: Sequence[float], *, width_px: int = 112, height_px: int = 84) -> tuple[StoredFrame, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from buffers.records import Cadence, Group, MaskState, NfblEvent, Phase, Track, Window
+from buffers.evidence import Cadence, Window
+from buffers.records import Group, MaskState, NfblEvent, Phase, Track
 from monitor.judges.base import Label, Verdict
 from monitor.snapshot import (
     EstimateLabel,

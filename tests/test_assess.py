@@ -4,14 +4,13 @@ import asyncio
 
 import pytest
 
-from buffers.records import Baseline, Cadence, Coverage, Evidence, Window
+from buffers.evidence import Baseline, Cadence, Coverage, Evidence, Window
 from configs.errors import ModelUnavailable
 from configs.settings import EstimateSettings
 from monitor.assess import Assessment, Assessor
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimator
-from monitor.judges.base import Label, Verdict
-from monitor.memory import NO_MEMORY, Memory
+from monitor.judges.base import NO_MEMORY, Label, Memory, Verdict
 
 pytestmark = pytest.mark.unit
 

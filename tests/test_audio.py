@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from buffers.audio import PIECE_BYTES, AudioStore
-from buffers.records import AUDIO_RATE_HZ, DEIDENTIFIER_SEAL, CleanAudio, HorizonLimits
+from buffers.evidence import HorizonLimits
+from buffers.records import AUDIO_RATE_HZ, DEIDENTIFIER_SEAL, CleanAudio
 
 pytestmark = pytest.mark.unit
 

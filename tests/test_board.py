@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from buffers.evidence import Cadence, Window
 from buffers.picture import Picture
 from buffers.records import (
     DEIDENTIFIER_SEAL,
     NFBL_GROUPS,
     Box,
-    Cadence,
     CleanFrame,
     FeedState,
     Gap,
@@ -21,7 +21,6 @@ from buffers.records import (
     Phase,
     Prosody,
     Track,
-    Window,
 )
 from monitor.board import Board
 from monitor.describers.base import ModelInfo

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cli
-from buffers.records import Cadence, Coverage, Window
+from buffers.evidence import Cadence, Coverage, Window
 from configs.errors import ConfigError
 from monitor.calibrate.calibration import calibrate, report
 from monitor.calibrate.collect import Collected, Sample, collect
@@ -233,7 +233,7 @@ def test_a_window_has_the_label_that_covers_half_of_it(
     [
         ("", "is empty"),
         ("recording\na\n", "labels.csv:1: no column label in the first line"),
-        ("recording,label,start_s\n", "start_s and end_s go together"),
+        ("recording,label,start_s\na.mp4,win,1\n", "start_s and end_s go together"),
         ("recording,label,label\n", "the column label is there twice"),
         ("recording,label\n", "holds no labels"),
         ("recording,label\n,positive\n", "labels.csv:2: names no recording"),

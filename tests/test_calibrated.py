@@ -18,9 +18,9 @@ from monitor.calibrate.file import (
     Quality,
     read_calibration,
 )
+from monitor.calibrate.judge import Calibrated
 from monitor.describers.base import Description
 from monitor.judges.base import Label, Verdict
-from monitor.judges.calibrated import Calibrated
 from monitor.models import make_models
 from tests.made_answers import DESCRIBER, JUDGE, MadeDescriber, MadeJudge
 from tests.made_evidence import evidence

@@ -18,8 +18,9 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from buffers.evidence import Cadence, Evidence, EvidencePlan, Window
 from buffers.picture import Picture
-from buffers.records import Box, Cadence, Evidence, EvidencePlan, Window
+from buffers.records import Box
 from configs.settings import DetectorName
 from monitor.session import Session
 from streams.deidentify.detectors import DETECTORS, Detection

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from buffers.records import Cadence, Evidence
+from buffers.evidence import Cadence, Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import CassetteSettings
 from configs.settings import Settings
-from monitor.cassette import Cassette, Mode, description_key, open_cassette, verdict_key
+from monitor.cassette.file import Cassette, Mode, description_key, open_cassette, verdict_key
+from monitor.cassette.models import with_cassette
 from monitor.describers.base import Description
-from monitor.judges.base import Verdict
-from monitor.memory import NO_MEMORY, Memory, MemoryLine
+from monitor.judges.base import NO_MEMORY, Memory, MemoryLine, Verdict
 from monitor.models import make_models
-from monitor.recorded import with_cassette
 from tests.made_answers import DESCRIBER, JUDGE, MadeDescriber, MadeJudge
 from tests.made_evidence import event, evidence, frames
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from buffers.records import Cadence, Coverage, Evidence
+from buffers.evidence import Cadence, Coverage, Evidence
 from monitor.change import MOST_SKIPS, NOTHING_NEW, Unchanged
 from tests.made_evidence import bins, event, evidence, frames
 

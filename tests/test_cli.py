@@ -49,7 +49,7 @@ def one_line(result: subprocess.CompletedProcess[str]) -> str:
         (("replay", "x.mp4", "--set", "faces.maskk=solid"), 2, "faces.mask"),
         (("replay", "x.mp4", "--set", "faces.mask=opaque"), 2, "solid"),
         (("replay", "x.mp4", "--profile", "fast"), 2, "low-power"),
-        (("replay", "x.mp4", "--describer", "video_llama"), 2, "cues"),
+        (("replay", "x.mp4", "--describer", "oracle"), 2, "one of auto, cues"),
         (("config", "check", "--set", "horizon.dense_s=4"), 2, "dense_s"),
         (("models", "fetch", "resnet"), 2, "resnet"),
         (("demo", "--nfbl", "x.csv"), 2, "demo"),

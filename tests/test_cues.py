@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import AudioClip, Box, Cadence, Coverage, Evidence, Gap, Group, Track
+from buffers.evidence import AudioClip, Cadence, Coverage, Evidence
+from buffers.records import Box, Gap, Group, Track
 from monitor.cues import LONGEST_BEGINNING_S, Origin, movement, read_cues
 from monitor.evidence import MOST_EVENTS, evidence_digest, nfbl_text
 from tests.made_evidence import NOBODY_BEFORE, baseline, bins, count, event, evidence, frames

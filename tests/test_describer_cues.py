@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import Baseline, Cadence, Coverage, Evidence, Group, NfblCount
+from buffers.evidence import Baseline, Cadence, Coverage, Evidence, NfblCount
+from buffers.records import Group
 from configs.model_settings import MllmSettings
 from configs.settings import Settings
 from configs.taxonomy import Category, taxonomy

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from buffers.records import Cadence, MaskState
+from buffers.evidence import Cadence
+from buffers.records import MaskState
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import MllmSettings
 from configs.settings import Settings

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from buffers.records import Box, Cadence, Evidence, MaskState
+from buffers.evidence import Cadence, Evidence
+from buffers.records import Box, MaskState
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts
 from configs.settings import Settings

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from buffers.records import Cadence, Coverage, Window
+from buffers.evidence import Cadence, Coverage, Window
 from configs.settings import EstimateSettings, WindowSettings
 from monitor.describers.base import ModelInfo
 from monitor.estimate import UNCALIBRATED_HALF_WIDTH, Estimate, Estimator

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import AudioClip, Cadence, Coverage, Gap, Group, Track
+from buffers.evidence import AudioClip, Cadence, Coverage
+from buffers.records import Gap, Group, Track
 from monitor.cues import read_cues
 from monitor.evaluate.dataset.trials import Modality, Part, Spans, parts_of, shown_as, trials_of
 from monitor.evidence import evidence_digest, nfbl_text

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.events import EventLog
-from buffers.records import Group, HorizonLimits, NfblEvent, Phase
+from buffers.evidence import HorizonLimits
+from buffers.records import Group, NfblEvent, Phase
 
 pytestmark = pytest.mark.unit
 

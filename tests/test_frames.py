@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buffers.evidence import HorizonLimits
 from buffers.frames import FrameStore, difference, store
 from buffers.picture import Picture
-from buffers.records import DEIDENTIFIER_SEAL, Box, CleanFrame, HorizonLimits, MaskState
+from buffers.records import DEIDENTIFIER_SEAL, Box, CleanFrame, MaskState
 from tests.made_masks import drawn
 
 pytestmark = pytest.mark.unit

@@ -10,21 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.embeddings import EmbeddingCache
+from buffers.evidence import AudioClip, Cadence, EvidencePlan, HorizonLimits, StoredFrame, Token, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
-from buffers.records import (
-    AUDIO_RATE_HZ,
-    CLIP_S,
-    DEIDENTIFIER_SEAL,
-    AudioClip,
-    Cadence,
-    CleanAudio,
-    EvidencePlan,
-    HorizonLimits,
-    StoredFrame,
-    Token,
-    Window,
-)
+from buffers.records import AUDIO_RATE_HZ, CLIP_S, DEIDENTIFIER_SEAL, CleanAudio
 from configs.errors import ModelUnavailable
 from monitor.ahead import Ahead
 from tests.made_clean import clean_frame

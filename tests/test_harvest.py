@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from buffers.records import Cadence, EvidencePlan, Window
+from buffers.evidence import Cadence, EvidencePlan, Window
 from buffers.thinning import Thinned
 from configs.errors import ConfigError, SourceUnreadable
 from configs.load import load_settings

@@ -7,27 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buffers.evidence import Cadence, Coverage, Evidence, EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
 from buffers.records import (
     AUDIO_RATE_HZ,
     DEIDENTIFIER_SEAL,
     NFBL_GROUPS,
-    Cadence,
     CleanAudio,
     CleanFrame,
-    Coverage,
-    Evidence,
-    EvidencePlan,
     Gap,
     Group,
-    HorizonLimits,
     MaskState,
     NfblEvent,
     Phase,
     Prosody,
     Track,
-    Window,
 )
 
 pytestmark = pytest.mark.unit

@@ -7,25 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from buffers.evidence import Cadence, Evidence, EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
 from buffers.records import (
     NFBL_GROUPS,
-    Cadence,
     CleanItem,
-    Evidence,
-    EvidencePlan,
     FeedState,
     Gap,
     Group,
-    HorizonLimits,
     NfblEvent,
     NfblState,
     NfblWatch,
     Phase,
     Prosody,
     Track,
-    Window,
 )
 from configs.settings import WindowSettings
 from monitor import records

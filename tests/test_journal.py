@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from buffers.records import Cadence, Coverage, Window
+from buffers.evidence import Cadence, Coverage, Window
 from configs.errors import JournalError
 from monitor.journal import Journal, read_journal, recover
 from monitor.judges.base import Label, Verdict

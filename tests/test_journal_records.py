@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import configs
-from buffers.records import Cadence, Coverage, FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track, Window
+from buffers.evidence import Cadence, Coverage, Window
+from buffers.records import FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track
 from configs.settings import EstimateSettings
 from monitor import records
 from monitor.describers.base import Description, ModelInfo

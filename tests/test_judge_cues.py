@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import Baseline, Coverage, Evidence, Group, NfblCount
+from buffers.evidence import Baseline, Coverage, Evidence, NfblCount
+from buffers.records import Group
 from configs.model_settings import LlmSettings, MllmSettings
 from configs.settings import Settings
 from configs.taxonomy import taxonomy

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import Cadence, Evidence, Group
+from buffers.evidence import Cadence, Evidence
+from buffers.records import Group
 from monitor.describers.base import Description
-from monitor.judges.base import Label
+from monitor.judges.base import NO_MEMORY, Label, Memory, MemoryLine
 from monitor.judges.openai.questions import ORDERS, Question, decision, messages, question_of, schema_format
-from monitor.memory import NO_MEMORY, Memory, MemoryLine
 from tests.made_evidence import event, evidence
 from tests.made_judging import CALM, WHOLE, WINDOW, answer, verdict
 from tests.made_server import Asked, ScriptedServer

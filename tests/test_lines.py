@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import Coverage, Gap, Phase, Track
+from buffers.evidence import Coverage
+from buffers.records import Gap, Phase, Track
 from monitor.judges.base import Label
 from monitor.outputs.base import Command
 from monitor.outputs.lines import LinesOutput, changes, line_of, new_answers

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from buffers.records import Cadence, Group, NfblEvent, Phase
+from buffers.evidence import Cadence
+from buffers.records import Group, NfblEvent, Phase
 from monitor.describers.base import Description
-from monitor.judges.base import Label, Verdict
-from monitor.memory import MOST_CHARACTERS, MOST_IDS, MOST_LINES, MOST_WORDS, NO_MEMORY, TextMemory
+from monitor.judges.base import NO_MEMORY, Label, Verdict
+from monitor.memory import MOST_CHARACTERS, MOST_IDS, MOST_LINES, MOST_WORDS, TextMemory
 from tests.made_evidence import event, evidence
 
 pytestmark = pytest.mark.unit

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buffers.evidence import HorizonLimits
 from buffers.prosody import ProsodyStore, ProsodySum
-from buffers.records import HorizonLimits, Prosody
+from buffers.records import Prosody
 
 pytestmark = pytest.mark.unit
 

@@ -22,7 +22,7 @@ from typing import Final
 
 import pytest
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.settings import Settings
 from monitor.describers.base import Description

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffers.records import CLIP_S, Cadence, Coverage, Track, Window
+from buffers.evidence import Cadence, Coverage, Window
+from buffers.records import CLIP_S, Track
 from configs.settings import EstimateSettings, WindowSettings
 from monitor.describers.base import ModelInfo
 from monitor.estimate import Estimator

@@ -9,7 +9,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from buffers.records import Cadence, EvidencePlan, Window
+from buffers.evidence import Cadence, EvidencePlan, Window
 from configs.errors import JournalError, ModelUnavailable
 from monitor.outputs.base import Command
 from monitor.records import schema_text

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.settings import Settings
 from monitor.describers.base import Description, ModelInfo

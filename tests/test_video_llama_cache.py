@@ -16,23 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from buffers.embeddings import Embedding
+from buffers.evidence import AudioClip, Cadence, Evidence, EvidencePlan, HorizonLimits, StoredFrame, Token, Window
 from buffers.horizon import Horizon
 from buffers.picture import Picture
-from buffers.records import (
-    AUDIO_RATE_HZ,
-    DEIDENTIFIER_SEAL,
-    AudioClip,
-    Cadence,
-    CleanAudio,
-    CleanFrame,
-    Evidence,
-    EvidencePlan,
-    HorizonLimits,
-    MaskState,
-    StoredFrame,
-    Token,
-    Window,
-)
+from buffers.records import AUDIO_RATE_HZ, DEIDENTIFIER_SEAL, CleanAudio, CleanFrame, MaskState
 from configs.model_settings import VideoLlamaSettings
 from configs.settings import Settings
 from monitor.describers.video_llama.describer import VideoLlamaDescriber

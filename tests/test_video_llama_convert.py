@@ -15,15 +15,8 @@ from safetensors.torch import load_file, save_file
 import cli
 from configs.errors import ConfigError, ModelUnavailable
 from monitor.describers.video_llama.convert import convert
-from monitor.describers.video_llama.files import (
-    CONVERTED,
-    METADATA,
-    SOURCES,
-    Role,
-    find_files,
-    load_encoders,
-    read_metadata,
-)
+from monitor.describers.video_llama.files import CONVERTED, METADATA, SOURCES, Role, find_files, read_metadata
+from monitor.describers.video_llama.loading import load_encoders
 from tests.made_video_llama import made_encoders, original_tensors, without_key_bias, write_checkpoints
 
 pytestmark = pytest.mark.model

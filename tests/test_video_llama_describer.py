@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import torch
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.settings import Settings
 from monitor.describers.base import Describer, Description, Encoder
@@ -132,7 +132,7 @@ def test_what_a_checkpoint_has_no_places_for_is_refused_when_it_is_loaded() -> N
 
 
 def test_without_the_packages_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.describers.video_llama.files.find_spec", lambda _: None)
+    monkeypatch.setattr("monitor.describers.worker.find_spec", lambda _: None)
     with pytest.raises(ModelUnavailable, match=r"pip install 'emotion-monitor\[models\]'"):
         make_describer(settings())
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from configs.errors import ConfigError, ModelUnavailable, MonitorError
 from monitor.describers.video_llama.checkpoint import open_checkpoint
 from monitor.describers.video_llama.encoders import Encoders
-from monitor.describers.video_llama.files import SOURCES, Role, find_files, load_encoders
+from monitor.describers.video_llama.files import SOURCES, Role, find_files
+from monitor.describers.video_llama.loading import load_encoders
 from tests.made_video_llama import (
     TINY,
     Tensors,
@@ -276,9 +277,3 @@ def test_two_language_models_are_both_named(folder: Path) -> None:
 def test_names_tell_the_variant(folder: Path) -> None:
     language(folder, 64, "vicuna-7b")
     assert {"VL_LLaMA_2_7B_Finetuned.pth", "vicuna-7b"} <= set(find_files(folder).names)
-
-
-def test_without_the_packages_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.describers.video_llama.files.find_spec", lambda _: None)
-    with pytest.raises(ModelUnavailable, match=r"pip install 'emotion-monitor\[models\]'"):
-        load(folder)

@@ -13,7 +13,8 @@ import pytest
 import torch
 from transformers import StoppingCriteriaList
 
-from buffers.records import Evidence, Group
+from buffers.evidence import Evidence
+from buffers.records import Group
 from configs.errors import ConfigError, ModelUnavailable
 from monitor.describers.video_llama.language import POSITIONS, Decoding, _check_packages, load_language
 from monitor.describers.video_llama.prompts import (

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from monitor.describers.video_llama.encoders import Encoders
-from monitor.describers.video_llama.files import Role, load_encoders
+from monitor.describers.video_llama.files import Role
+from monitor.describers.video_llama.loading import load_encoders
 from tests.made_video_llama import Tensors, audio_stages, video_stages, write_checkpoints
 
 pytestmark = pytest.mark.model

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buffers.records import Cadence, Window
+from buffers.evidence import Cadence, Window
 from configs.errors import ConfigError, JournalError
 from configs.yamlfile import printable
 from monitor.calibrate.file import ModelIdentity

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from buffers.records import Window
+from buffers.evidence import Window
+from configs.csvfile import Columns, read_number, read_rows
 from configs.errors import ConfigError
 from configs.yamlfile import printable
 
@@ -19,9 +18,8 @@ EXPECTED: Final = "a CSV with the columns recording,label and perhaps start_s,en
 LEAST_SHARE: Final = 0.5
 """Share of a window that its label has to cover."""
 
-_MAX_BYTES: Final = 50_000_000
-_REQUIRED: Final = ("recording", "label")
 _SPAN: Final = ("start_s", "end_s")
+_COLUMNS: Final = Columns(("recording", "label"), _SPAN, EXPECTED)
 _WORDS: Final = {"positive": True, "win": True, "1": True, "negative": False, "lose": False, "0": False}
 
 
@@ -50,8 +48,10 @@ def read_session_labels(path: Path) -> SessionLabels:
     """
     name = printable(path.name, 120)
     spans: dict[str, list[LabelledSpan]] = {}
-    for line, row in _rows(_text(path, name), name):
+    for line, row in read_rows(path, name, _COLUMNS):
         where = f"{name}:{line}"
+        if len({column in row for column in _SPAN}) > 1:
+            raise ConfigError(f"{where}: start_s and end_s go together; expected {EXPECTED}")
         recording = row["recording"]
         if not recording:
             raise ConfigError(f"{where}: names no recording; give its file name, or the name of its journal")
@@ -80,40 +80,6 @@ def label_of(window: Window, spans: tuple[LabelledSpan, ...]) -> bool | None:
     return label if enough and covered[True] != covered[False] else None
 
 
-def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    places: dict[str, int] | None = None
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if places is None:
-                places = _header(f"{name}:{reader.line_num}", cells)
-                continue
-            yield (
-                reader.line_num,
-                {column: cells[place].strip() if place < len(cells) else "" for column, place in places.items()},
-            )
-    except csv.Error as error:
-        raise ConfigError(f"{name}:{reader.line_num}: not readable as CSV ({error}); expected {EXPECTED}") from error
-    if places is None:
-        raise ConfigError(f"{name}: is empty; expected {EXPECTED}")
-
-
-def _header(where: str, cells: list[str]) -> dict[str, int]:
-    names = [cell.strip().casefold() for cell in cells]
-    missing = [column for column in _REQUIRED if column not in names]
-    if missing:
-        raise ConfigError(f"{where}: no column {', '.join(missing)} in the first line; expected {EXPECTED}")
-    if len({column in names for column in _SPAN}) > 1:
-        raise ConfigError(f"{where}: start_s and end_s go together; expected {EXPECTED}")
-    wanted = (*_REQUIRED, *_SPAN)
-    twice = next((column for column in wanted if names.count(column) > 1), None)
-    if twice:
-        raise ConfigError(f"{where}: the column {twice} is there twice; keep one")
-    return {column: names.index(column) for column in wanted if column in names}
-
-
 def _span(where: str, row: Mapping[str, str]) -> LabelledSpan:
     positive = _WORDS.get(row["label"].casefold())
     if positive is None:
@@ -123,35 +89,7 @@ def _span(where: str, row: Mapping[str, str]) -> LabelledSpan:
     given = [row.get(column, "") for column in _SPAN]
     if not any(given):
         return LabelledSpan(0.0, math.inf, positive)
-    start_s, end_s = (_number(where, column, text) for column, text in zip(_SPAN, given, strict=True))
+    start_s, end_s = (read_number(where, column, text) for column, text in zip(_SPAN, given, strict=True))
     if end_s <= start_s:
         raise ConfigError(f"{where}: end_s {end_s:g} is not after start_s {start_s:g}; a span ends after it starts")
     return LabelledSpan(start_s, end_s, positive)
-
-
-def _number(where: str, column: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise ConfigError(f"{where}: {column} is {printable(text, 40)!r}, expected a number from 0 such as 12.5")
-    return number
-
-
-def _text(path: Path, name: str) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{name} cannot be read: {error.strerror}; expected {EXPECTED}") from error
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{name} is larger than {_MAX_BYTES // 1_000_000} MB; expected {EXPECTED}")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{name}:{line}: is not UTF-8 text; save it as UTF-8, expected {EXPECTED}") from error
-    if "\0" in text:
-        raise ConfigError(f"{name}: holds a zero byte, so it is no text; expected {EXPECTED}")
-    return text

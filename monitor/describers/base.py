@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from buffers.records import AudioClip, Evidence, StoredFrame
+from buffers.evidence import AudioClip, Evidence, StoredFrame
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from monitor.cues import CueReading, GroupReading, Measure, Origin, Reference, read_cues
 from monitor.describers.base import Description, ModelInfo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ModelUnavailable
 from monitor.describers.base import Describer, Description, ModelInfo
 

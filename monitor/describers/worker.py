@@ -166,7 +166,8 @@ def require_models() -> None:
     missing = [name for name in ("torch", "transformers", "safetensors") if find_spec(name) is None]
     if missing:
         raise ModelUnavailable(
-            f"package {missing[0]} is not installed: pip install 'emotion-monitor[models]', or choose another describer"
+            f"a model in this process needs the package {missing[0]}: pip install 'emotion-monitor[models]', or choose "
+            "another describer"
         )
 
 

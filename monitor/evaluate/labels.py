@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from buffers.records import Group
+from configs.csvfile import Columns, read_number, read_rows
 from configs.errors import ConfigError
 from configs.taxonomy import taxonomy
 from configs.yamlfile import printable
-from monitor.evaluate.csvfile import Columns, read_rows
 
 SIDES: Final = ("left", "right", "both", "none")
 COLUMNS: Final = Columns(
@@ -109,13 +108,13 @@ def _label(where: str, line: int, values: Mapping[str, str], unmapped: Counter[s
     """The row's label, None where its class is unknown; unknown names are counted."""
     if not values["clip"]:
         raise ConfigError(f"{where}: names no clip; give the name of the recording")
-    start_s, end_s = (_number(where, column, values[column]) for column in ("start_s", "end_s"))
+    start_s, end_s = (read_number(where, column, values[column]) for column in ("start_s", "end_s"))
     if end_s <= start_s:
         raise ConfigError(f"{where}: end_s {end_s:g} is not after start_s {start_s:g}; an event ends after it starts")
     side = values.get("side", "").casefold() or "none"
     if side not in SIDES:
         raise ConfigError(f"{where}: side is {printable(side, 40)!r}, expected {', '.join(SIDES)} or nothing")
-    certainty = _number(where, "certainty", values["certainty"]) if values.get("certainty") else None
+    certainty = read_number(where, "certainty", values["certainty"]) if values.get("certainty") else None
     if certainty is not None and certainty > 1:
         raise ConfigError(f"{where}: certainty is {certainty:g}, expected a number from 0 to 1 or nothing")
     found = taxonomy().find(values["class"])
@@ -140,13 +139,3 @@ def _label(where: str, line: int, values: Mapping[str, str], unmapped: Counter[s
         rater=values.get("rater", ""),
         line=line,
     )
-
-
-def _number(where: str, column: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise ConfigError(f"{where}: {column} is {printable(text, 40)!r}, expected a number from 0 such as 12.5")
-    return number

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
+from buffers.records import Group
 from monitor.describers.base import Description, ModelInfo
-from monitor.memory import NO_MEMORY, Memory
 
 
 class Label(StrEnum):
@@ -57,6 +57,35 @@ class Verdict:
     def abstain(cls, judge: ModelInfo, describer: str, why: str, raw: str | None = None) -> Verdict:
         """A verdict that says nothing, and why."""
         return cls(Label.ABSTAIN, None, None, judge.name, describer, judge.calibrated, why, raw)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLine:
+    """One described window: its span (s), at most 60 words of its description, and its figures.
+
+    `events` counts body-language reports, `speech` is the share 0-1 of the window with speech (None: unknown), and
+    `p_positive` the probability as the judge stated it (None: it abstained): calibrating must not change the questions.
+    """
+
+    start_s: float
+    end_s: float
+    text: str
+    events: int
+    speech: float | None
+    p_positive: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The last windows, oldest first, and totals since the session's start."""
+
+    lines: tuple[MemoryLine, ...] = ()
+    windows: int = 0
+    events: tuple[tuple[Group, int], ...] = ()
+
+
+NO_MEMORY: Final = Memory()
+"""Nothing came before, or nothing of it matters."""
 
 
 class Judge(Protocol):

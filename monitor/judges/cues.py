@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.taxonomy import Direction, taxonomy
 from monitor.cues import LEAST_SPEECH_S, ClassReading, CueReading, Origin, read_cues
 from monitor.describers.base import Description, ModelInfo
-from monitor.judges.base import Label, Verdict
-from monitor.memory import NO_MEMORY, Memory
+from monitor.judges.base import NO_MEMORY, Label, Memory, Verdict
 
 NAME: Final = "cues"
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from rich.text import Text
 
-from buffers.records import Cadence, MaskState, NfblEvent, Phase
+from buffers.evidence import Cadence
+from buffers.records import MaskState, NfblEvent, Phase
 from monitor.judges.base import Label
 from monitor.outputs.cells import counted, harmless, interval_bar, joined, mbytes, mmss, row, sentence, sparkline
 from monitor.outputs.theme import GREEN, GREY, ORANGE, RED, Theme

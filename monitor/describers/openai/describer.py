@@ -9,18 +9,21 @@ import logging
 import os
 from typing import Final
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts_digest
 from configs.settings import Settings
+from monitor.describers.answers import declines, plain_answer, says_nothing
 from monitor.describers.base import Description, ModelInfo
-from monitor.describers.openai.content import Shown, declines, heard, messages, plain_answer, says_nothing, seen
-from monitor.describers.openai.probe import MOST_CLIPS, Abilities, fewer, probe, shutdown_notice
+from monitor.describers.openai.content import Shown, messages
+from monitor.describers.openai.probe import MOST_CLIPS, Abilities, fewer, probe
+from monitor.describers.shown import heard, seen
 from monitor.remote.errors import AnswerLate, NotServed, RemoteError, RequestRefused, Unauthorised
 from monitor.remote.keys import read_key
 from monitor.remote.parse import one_line
 from monitor.remote.replies import Reply
 from monitor.remote.server import Server
+from monitor.remote.shutdown import shutdown_notice
 
 logger = logging.getLogger("emotion_monitor.describers")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache
 from typing import Final
 
@@ -21,14 +20,10 @@ from configs.model_settings import MllmSettings
 from configs.prompts import prompts
 from monitor.describers.openai.content import Part, Shown, picture_part, sound_part, text_part
 from monitor.remote.errors import RequestRefused, ServerFailed
-from monitor.remote.replies import ServedModel
 from monitor.remote.server import Server
 
 PROBE_TOKENS: Final = 16
 """Tokens of a probe's answer: some hosted models refuse to be asked for fewer."""
-
-SOON_DAYS: Final = 90
-"""A model that is shut down within these days is told of."""
 
 MOST_CLIPS: Final = 64
 """Clips in one message unless the server allows fewer; evidence holds fewer by its own settings."""
@@ -100,26 +95,6 @@ async def probe(server: Server, settings: MllmSettings, *, at_s: float) -> tuple
     elif settings.audio == "auto":
         notices.append(f"no sound: {server.name} does not hear; the clips are left out")
     return abilities, tuple(notices)
-
-
-def shutdown_notice(
-    served: Sequence[ServedModel], model: str, today: date | None, setting: str = "mllm.model"
-) -> str | None:
-    """A warning where the server's list says that the model ends soon; `today` is the server's own date.
-
-    `setting` is the one that names the model.
-    """
-    ends = next((found.shutdown_date for found in served if found.id == model), None)
-    if ends is None:
-        return None
-    try:
-        days = None if today is None else (date.fromisoformat(ends[:10]) - today).days
-    except ValueError:
-        days = None
-    if days is not None and days > SOON_DAYS:
-        return None
-    when = "" if days is None else (f", in {days} days" if days >= 0 else ", which is past")
-    return f"the model {model} is shut down on {ends}{when}; choose its successor in {setting}"
 
 
 async def _pictures(server: Server, settings: MllmSettings, at_s: float) -> tuple[Abilities, int | None]:

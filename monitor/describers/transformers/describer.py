@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from buffers.records import AudioClip, Cadence, Evidence, StoredFrame
+from buffers.evidence import AudioClip, Cadence, Evidence, StoredFrame
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts, prompts_digest
 from configs.settings import Settings
+from monitor.describers.answers import declines, plain_answer, says_nothing
 from monitor.describers.base import Description, ModelInfo
-from monitor.describers.openai.content import declines, heard, plain_answer, says_nothing, seen
+from monitor.describers.shown import heard, seen
 from monitor.describers.worker import Worker, require_models, stop_with
 from monitor.evidence import nfbl_text
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
-from buffers.records import AUDIO_RATE_HZ, AudioClip, StoredFrame
+from buffers.evidence import AudioClip, StoredFrame
+from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ConfigError, ModelUnavailable
 from monitor.describers.transformers.pixels import (
     PixelRules,

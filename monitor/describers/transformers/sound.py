@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 
-from buffers.records import AUDIO_RATE_HZ, AudioClip
+from buffers.evidence import AudioClip
+from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ModelUnavailable
 
 if TYPE_CHECKING:

@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from buffers.embeddings import Embedding, EmbeddingCache
-from buffers.records import AudioClip, Evidence, StoredFrame
+from buffers.evidence import AudioClip, Evidence, StoredFrame
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import VideoLlamaSettings
 from configs.prompts import prompts_digest
 from configs.settings import Settings
 from monitor.describers.base import Description, ModelInfo
-from monitor.describers.video_llama.files import LICENCE_NOTICE, need_packages
+from monitor.describers.video_llama.files import LICENCE_NOTICE
 from monitor.describers.video_llama.lookalikes import Lookalikes
 from monitor.describers.video_llama.pooling import average_clips, pick_clips
 from monitor.describers.video_llama.prompts import clean_answer
-from monitor.describers.worker import Worker
+from monitor.describers.worker import Worker, require_models
 
 if TYPE_CHECKING:
     from monitor.describers.video_llama.model import VideoLlama
@@ -66,7 +66,7 @@ class VideoLlamaDescriber:
         if own.folder is None:
             raise ConfigError("the describer video_llama needs its model: set video_llama.folder to the folder with it")
         _check(windows.frames, windows.clips, own, MOST_FRAMES, MOST_CLIPS)
-        need_packages()
+        require_models()
         self._settings = own
         self._windows = windows
         self._seed = settings.seed

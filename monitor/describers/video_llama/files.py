@@ -1,6 +1,6 @@
 """The files of Video-LLaMA in the user's folder: which is which, and what to say when one is missing or wrong.
 
-Nothing here reads a weight; `load_encoders` hands over to `loading`, which needs the extra `models`.
+Nothing here reads a weight or needs the extra `models`; `loading` does.
 """
 
 from __future__ import annotations
@@ -10,17 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from configs.errors import ConfigError, ModelUnavailable
-
-if TYPE_CHECKING:
-    import torch
-
-    from monitor.describers.video_llama.encoders import Encoders
 
 CONVERTED: Final = "encoders.safetensors"
 """The one file that `models convert` writes; the language model lies in a folder beside it."""
@@ -149,31 +143,6 @@ def find_files(folder: Path) -> Files:
     if converted.is_file():
         return Files(folder, converted, MappingProxyType({}), language)
     return Files(folder, None, MappingProxyType({role: _only(role, there, folder) for role in Role}), language)
-
-
-def load_encoders(folder: Path, *, dtype: torch.dtype, device: torch.device | str) -> Encoders:
-    """Load the encoders that the files of a folder hold.
-
-    Args:
-        folder: The original checkpoints, or what `models convert` made of them.
-        dtype: Numbers of the weights in memory.
-        device: Where to put them.
-
-    Raises:
-        ConfigError: a file is missing, is another one than its name says, or does not belong to the others.
-        ModelUnavailable: a file cannot be read, or a package is missing.
-    """
-    need_packages()
-    from monitor.describers.video_llama.loading import load
-
-    return load(find_files(folder), dtype=dtype, device=device)
-
-
-def need_packages() -> None:
-    """Raise `ModelUnavailable` naming the extra when a package that runs the model is not installed."""
-    for name in ("torch", "transformers", "safetensors"):
-        if find_spec(name) is None:
-            raise ModelUnavailable(f"Video-LLaMA needs the package {name}: pip install 'emotion-monitor[models]'")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from configs.errors import ConfigError, ModelUnavailable
 from monitor.describers.video_llama.checkpoint import Checkpoint, open_checkpoint
 from monitor.describers.video_llama.encoders import Encoders
-from monitor.describers.video_llama.files import SOURCES, Files, Role, read_metadata
+from monitor.describers.video_llama.files import SOURCES, Files, Role, find_files, read_metadata
 from monitor.describers.video_llama.infer import infer_sizes
 from monitor.describers.video_llama.keys import Origin, Shape, origin, original_shapes
 from monitor.describers.video_llama.sizes import AudioSizes, QFormerSizes, Sizes, VisionSizes
@@ -61,9 +61,19 @@ def open_files(files: Files) -> Opened:
     return opened
 
 
-def load(files: Files, *, dtype: torch.dtype, device: torch.device | str) -> Encoders:
-    """Load the encoders; see `files.load_encoders`."""
-    opened = open_files(files)
+def load_encoders(folder: Path, *, dtype: torch.dtype, device: torch.device | str) -> Encoders:
+    """Load the encoders that the files of a folder hold.
+
+    Args:
+        folder: The original checkpoints, or what `models convert` made of them.
+        dtype: Numbers of the weights in memory.
+        device: Where to put them.
+
+    Raises:
+        ConfigError: a file is missing, is another one than its name says, or does not belong to the others.
+        ModelUnavailable: a file cannot be read, or the memory does not suffice.
+    """
+    opened = open_files(find_files(folder))
     try:
         tensors = {
             name: _placed(read(opened.checkpoints, origin(name)), dtype, device) for name in opened.empty.state_dict()

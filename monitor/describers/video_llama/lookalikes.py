@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from buffers.records import StoredFrame, Token
+from buffers.evidence import StoredFrame, Token
 
 
 class Lookalikes:

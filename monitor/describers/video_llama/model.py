@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from buffers.embeddings import Embedding
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import VideoLlamaSettings
 from monitor.describers.video_llama.encoders import Encoders
-from monitor.describers.video_llama.files import Files, find_files, load_encoders
+from monitor.describers.video_llama.files import Files, find_files
 from monitor.describers.video_llama.language import Decoding, Language, load_language
+from monitor.describers.video_llama.loading import load_encoders
 from monitor.describers.video_llama.preprocess import clips_to_mel, frames_to_pixels
 from monitor.describers.video_llama.prompts import Media, Prompt, Style, write_prompt
 from monitor.describers.weights import weights_digest

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.prompts import prompts
 from monitor.evidence import nfbl_text
 

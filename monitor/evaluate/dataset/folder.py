@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
+from configs.csvfile import Columns, read_rows, read_text
 from configs.errors import ConfigError
 from configs.yamlfile import printable
-from monitor.evaluate.csvfile import Columns, read_rows, read_text
 
 LABELS: Final = "labels.csv"
 SPLITS: Final = "splits"

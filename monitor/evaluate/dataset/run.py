@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from buffers.records import Evidence, EvidencePlan
+from buffers.evidence import Evidence, EvidencePlan
 from configs.errors import ConfigError, ModelUnavailable, MonitorError
 from configs.model_settings import CassetteSettings
 from configs.settings import Settings

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from buffers.evidence import Baseline, Cadence, Coverage, Evidence, Window
 from buffers.horizon import GLOBAL_BASELINE_S
-from buffers.records import Baseline, Cadence, Coverage, Evidence, Track, Window
+from buffers.records import Track
 
 WHOLE: Final = 100
 """The length, in percent, that has no parts."""

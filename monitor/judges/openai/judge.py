@@ -9,23 +9,22 @@ import os
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from buffers.records import Cadence, Evidence
+from buffers.evidence import Cadence, Evidence
 from configs.errors import ConfigError
 from configs.prompts import prompts_digest
 from configs.settings import Settings
 from monitor.describers.base import Description, ModelInfo
-from monitor.describers.openai.probe import shutdown_notice
-from monitor.judges.base import Verdict
+from monitor.judges.base import NO_MEMORY, Memory, Verdict
 from monitor.judges.openai.asking import UNHELD, Asker, Opinion, Turn
 from monitor.judges.openai.blocks import Block, harmless
 from monitor.judges.openai.ladder import Ladder, Method
 from monitor.judges.openai.probabilities import paper_form
 from monitor.judges.openai.questions import ORDERS, Question, question_of
 from monitor.judges.openai.several import agreed, both_orders
-from monitor.memory import NO_MEMORY, Memory
 from monitor.remote.errors import AnswerLate, NotServed, RemoteError, RequestRefused, Unauthorised
 from monitor.remote.keys import read_key
 from monitor.remote.server import Server, Wait
+from monitor.remote.shutdown import shutdown_notice
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any, Final
 
-from buffers.records import Cadence, Evidence
+from buffers.evidence import Cadence, Evidence
 from configs.prompts import prompts
 from monitor.describers.base import Description
 from monitor.evidence import nfbl_text
-from monitor.judges.base import Label
+from monitor.judges.base import Label, Memory, MemoryLine
 from monitor.judges.openai.blocks import Block, harmless, harmless_json, harmless_lines, mark_of, marked
-from monitor.memory import MOST_CHARACTERS, Memory, MemoryLine
+from monitor.memory import MOST_CHARACTERS
 
 Json = Mapping[str, Any]  # What goes over the wire: the one place where its nature is a dict.
 

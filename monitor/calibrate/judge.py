@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError
 from monitor.calibrate.file import Calibration
 from monitor.describers.base import Describer, Description, ModelInfo
-from monitor.judges.base import Judge, Label, Verdict
+from monitor.judges.base import NO_MEMORY, Judge, Label, Memory, Verdict
 from monitor.judges.cues import confidence
-from monitor.memory import NO_MEMORY, Memory
 
 DIGITS = 6
 """Decimals of a calibrated probability, as many as the journal keeps."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from configs.errors import ConfigError
+from configs.yamlfile import printable
 
 MAX_BYTES: Final = 50_000_000
 """Larger files are no labels."""
@@ -75,6 +77,17 @@ def read_text(path: Path, name: str, expected: str) -> str:
     if "\0" in text:
         raise ConfigError(f"{name}: holds a zero byte, so it is no text; expected {expected}")
     return text
+
+
+def read_number(where: str, column: str, text: str) -> float:
+    """A number from 0 that is not infinite; ConfigError that names `where` and the column."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ConfigError(f"{where}: {column} is {printable(text, 40)!r}, expected a number from 0 such as 12.5")
+    return number
 
 
 def _header(where: str, cells: list[str], columns: Columns) -> dict[str, int]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.yamlfile import printable
-from monitor.cassette import Cassette, Mode, description_key, verdict_key
+from monitor.cassette.file import Cassette, Mode, description_key, verdict_key
 from monitor.describers.base import Describer, Description, ModelInfo
-from monitor.judges.base import Judge, Verdict
-from monitor.memory import NO_MEMORY, Memory
+from monitor.judges.base import NO_MEMORY, Judge, Memory, Verdict
 
 
 class _Tape:

@@ -21,14 +21,13 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from buffers.records import Evidence
+from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable, RecordingError
 from configs.settings import Settings
 from configs.yamlfile import printable
 from monitor.describers.base import Description, ModelInfo
 from monitor.evidence import evidence_digest
-from monitor.judges.base import Verdict
-from monitor.memory import Memory
+from monitor.judges.base import Memory, Verdict
 
 FORMAT: Final = "emotion-monitor cassette"
 VERSION: Final = 1
