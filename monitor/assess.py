@@ -19,13 +19,17 @@ logger = logging.getLogger("emotion_monitor.assess")
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What came of one window. `description` is None when the window abstained before the describer was asked."""
+    """What came of one window. `description` is None when the window abstained before the describer was asked.
+
+    `trouble` says in one line which model did not answer, None where all did that were asked.
+    """
 
     window: Window
     coverage: Coverage
     description: Description | None
     verdict: Verdict
     estimate: Estimate
+    trouble: str | None = None
 
     @property
     def abstained(self) -> bool:
@@ -63,8 +67,9 @@ class Assessor:
         """Judge one window; `refusal` says why it must abstain without a call, None when it may be judged."""
         window = evidence.window
         description: Description | None = None
+        trouble: str | None = None
         if refusal is not None:
-            verdict = self._abstain(refusal)
+            verdict = self._abstain(refusal, description)
         else:
             if self._unchanged is not None:
                 self._unchanged.asked(evidence)
@@ -72,19 +77,25 @@ class Assessor:
             try:
                 async with asyncio.timeout(self._deadline_s):
                     description = await self.describer.describe(evidence)
+                    stood_in = description.describer != self.describer.info.name
+                    trouble = description.note if stood_in else None
                     verdict = await self.judge.judge(description, evidence, memory)
             except TimeoutError:
-                verdict = self._abstain(f"no verdict within the deadline of {self._deadline_s:g} s")
+                trouble = f"no verdict within the deadline of {self._deadline_s:g} s"
+                verdict = self._abstain(trouble, description)
             except ModelUnavailable as error:
                 logger.warning("window %d: %s", window.id, error)
-                verdict = self._abstain(str(error))
+                trouble = str(error)
+                verdict = self._abstain(trouble, description)
         if description is not None:
             self._memory.add(window, description, verdict, evidence)
         self.estimator.add(window, verdict, evidence.coverage)
-        return Assessment(window, evidence.coverage, description, verdict, self.estimator.at(window.end_s))
+        estimate = self.estimator.at(window.end_s)
+        return Assessment(window, evidence.coverage, description, verdict, estimate, trouble)
 
-    def _abstain(self, why: str) -> Verdict:
-        return Verdict.abstain(self.judge.info, self.describer.info.name, why)
+    def _abstain(self, why: str, description: Description | None) -> Verdict:
+        describer = self.describer.info.name if description is None else description.describer
+        return Verdict.abstain(self.judge.info, describer, why)
 
     async def close(self) -> None:
         """Release both models."""

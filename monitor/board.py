@@ -43,6 +43,9 @@ _HISTORY: Final = 512
 _SHOWN: Final = 32
 """Windows and events kept for show; the journal has them all."""
 
+_NOTICES: Final = 64
+"""Latest notices that are kept: a server can fail in new words for days."""
+
 _GRID: Final = 64
 """Cells to a side for measuring the masked area."""
 
@@ -118,6 +121,7 @@ class Board:
     _mask_state: MaskState | None = None
     _masked_area: float = 0.0
     _speaking: bool | None = None
+    _troubled: bool = False
     _events: dict[str, NfblEvent] = field(default_factory=dict)
     _windows: deque[JudgedWindow] = field(default_factory=lambda: deque(maxlen=_SHOWN))
     _history: deque[EstimatePoint] = field(default_factory=lambda: deque(maxlen=_HISTORY))
@@ -196,9 +200,19 @@ class Board:
         tally.received, tally.dropped, tally.ended = received, dropped, ended
 
     def notice(self, text: str) -> None:
-        """Something the user should know; each said once."""
-        if text not in self.notices:
-            self.notices.append(text)
+        """Something the user should know; the latest is last, and each is there once."""
+        if text in self.notices:
+            self.notices.remove(text)
+        self.notices.append(text)
+        del self.notices[:-_NOTICES]
+
+    def trouble(self, text: str | None) -> None:
+        """Which model did not answer about the last window, None where all did."""
+        if text is not None:
+            self.notice(text)
+        elif self._troubled:
+            self.notice("models answer again")
+        self._troubled = text is not None
 
     def media(self) -> tuple[MediaHealth, ...]:
         """How each track does."""

@@ -252,6 +252,8 @@ class Session:
         self._write(records.EstimateRecord.of(assessment.estimate))
         judged = JudgedWindow(window, assessment.verdict, "" if description is None else description.text)
         self._board.verdict(judged, abstained=assessment.abstained)
+        if description is not None or assessment.trouble is not None:
+            self._board.trouble(assessment.trouble)
         self._board.estimate(window.end_s, assessment.estimate.overall, assessment.estimate.current)
 
     async def _finish(self) -> None:

@@ -178,3 +178,21 @@ def test_the_end_record_adds_up_the_session() -> None:
     totals = books.end_record(EndReason.ENDED).totals
     assert (totals.nfbl, totals.gaps, totals.judged) == (1, 1, 0)
     assert books.snapshot().speaking is True
+
+
+def test_the_latest_notice_is_last_each_is_there_once_and_there_are_never_too_many() -> None:
+    kept = board()
+    for text in ("one", "two", "one"):
+        kept.notice(text)
+    assert kept.snapshot().notices[-2:] == ("two", "one")
+    for number in range(1000):
+        kept.notice(f"failure {number}")
+    assert len(kept.snapshot().notices) <= 64
+    assert kept.snapshot().notices[-1] == "failure 999"
+
+
+def test_models_that_answer_again_are_told_of_once() -> None:
+    kept = board()
+    for trouble in (None, "the server is away", "the server is away", None, None):
+        kept.trouble(trouble)
+    assert kept.snapshot().notices == ("the server is away", "models answer again")

@@ -112,6 +112,14 @@ def test_a_describer_that_fails_is_stood_in_for_and_the_journal_says_why(intervi
     assert records[-1]["reason"] == "ended"
 
 
+def test_a_server_that_comes_back_is_told_of(interview: Interview, tmp_path: Path) -> None:
+    answers = iter([Say(""), Say("")])
+    with ScriptedServer(lambda asked: VERDICT if judged(asked) else next(answers, Say(SEEN))) as server:
+        records = replay(interview.video, tmp_path / "j.jsonl", f"mllm.url={server.url}", *SHORT)
+    assert {record["describer"] for record in of_kind(records, "description")} == {"cues", "openai"}
+    assert of_kind(records, "end")[0]["notices"][-1] == "models answer again"
+
+
 def test_a_judge_that_lies_abstains_and_its_words_are_kept(interview: Interview, tmp_path: Path) -> None:
     lies = cycle(LIES)
     with ScriptedServer(lambda asked: next(lies) if judged(asked) else SEEN) as server:
@@ -132,6 +140,7 @@ def test_a_server_that_is_away_costs_descriptions_and_verdicts_and_not_the_sessi
     assert {record["describer"] for record in of_kind(records, "description")} == {"cues"}
     assert {record["label"] for record in of_kind(records, "verdict")} == {"abstain"}
     assert "cannot be reached" in notices(records)
+    assert {record["describer"] for record in of_kind(records, "verdict")} == {"cues"}
     assert records[-1]["reason"] == "ended"
 
 

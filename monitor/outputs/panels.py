@@ -61,8 +61,10 @@ def notices(snapshot: Snapshot, theme: Theme) -> list[tuple[str, str]]:
 
 
 def notice_lines(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
-    """As many notices as fit, one a line; the last line tells how many more there are."""
+    """As many notices as fit, one a line, cautions and then the latest; the last line tells how many more there are."""
     every = notices(snapshot, theme)
+    cautioned = len(cautions(snapshot))
+    every = [*every[:cautioned], *reversed(every[cautioned:])]
     lines = [sentence([notice], width, theme) for notice in every[:height]]
     if lines and len(every) > height:
         more = f"  +{len(every) - height} more: h"
