@@ -69,6 +69,8 @@ def run(plan: Plan, *, ui: str, ascii_only: bool) -> int:
 
     async def main() -> int:
         session = Session(plan)
+        if ui != "none" and session.asks_models:
+            sys.stderr.write("Starting the models ...\n")
         output = choose_output(
             ui, stdout=sys.stdout, environ=os.environ, ascii_only=ascii_only, on_command=session.command
         )
@@ -117,6 +119,11 @@ class Session:
         self._next_health_s = _HEALTH_EVERY_S
         self._stopped = self._interrupted = False
         self._outputs: tuple[Output, ...] = ()
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether anything is asked that takes its time to start: a server, or a model in this process."""
+        return not (self._board.describer.heuristic and self._board.judge.heuristic)
 
     def command(self, command: Command) -> None:
         """What a person asks through an output."""

@@ -203,3 +203,16 @@ def test_a_feed_named_off_is_no_feed(models: None, tmp_path: Path) -> None:
     clip = write(tmp_path / "tone.wav", Tone(seconds=1.0))
     journal = str(tmp_path / "j.jsonl")
     assert cli.main(["replay", str(clip), "--nfbl", "off", "--speed", "max", "--ui", "none", "--journal", journal]) == 0
+
+
+def test_waiting_for_models_is_told_and_a_server_that_is_away_is_named(
+    models: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = write(tmp_path / "tone.wav", Tone(seconds=5.0))
+    words = ["replay", str(clip), "--speed", "max", "--ui", "plain", "--journal", str(tmp_path / "j.jsonl")]
+    assert cli.main([*words, "--server", "http://127.0.0.1:9/v1"]) == 0
+    said = capsys.readouterr()
+    assert "Starting the models" in said.err
+    assert "cannot be reached" in said.out + said.err
+    assert cli.main([*words[:-1], str(tmp_path / "k.jsonl")]) == 0
+    assert "Starting the models" not in capsys.readouterr().err
