@@ -140,21 +140,21 @@ async def compare(minutes: int, turns: int) -> dict[str, object]:
             print(_row(marks[-1]), flush=True)
     while short.now_s < 300:
         await short.hop()
-    taken: dict[str, list[float]] = {"short": [], "long": [], "short whole": [], "long whole": []}
+    taken: dict[str, list[float]] = {"short": [], "long": [], "short whole": [], "long whole": [], "anew": []}
     for _ in range(turns):
         for name, session in (("short", short), ("long", long)):
             await session.hop()
             await session.whole()
             taken[name].append(session.update_ms[session.now_s])
             taken[f"{name} whole"].append(session.global_ms[session.now_s])
+        taken["anew"].append(await _again(long))
     medians = {name: float(np.median(values)) for name, values in taken.items()}
-    anew = await _again(long, turns)
     ratios = {name: medians[f"long{name}"] / medians[f"short{name}"] for name in ("", " whole")}
     print(f"\n{turns} updates each, in turns (medians of CPU time):")
     print("| | at 5 min | at the end | ratio |\n|---|---|---|---|")
     for what, name in (("update: 10 s encoded, 32 s described", ""), ("whole session described", " whole")):
         print(f"| {what} | {medians[f'short{name}']:.1f} ms | {medians[f'long{name}']:.1f} ms | {ratios[name]:.3f} |")
-    print(f"| the same 32 s, everything encoded anew | | {anew:.1f} ms | |")
+    print(f"| the same 32 s, everything encoded anew | | {medians['anew']:.1f} ms | |")
     media_s = long.now_s
     wanted = {"frames": media_s, "clips": media_s // 2}
     found = {"frames": long.describer.frames.encoded, "clips": long.describer.clips.encoded}
@@ -163,19 +163,16 @@ async def compare(minutes: int, turns: int) -> dict[str, object]:
     print(f"a frame holds {held.nbytes // len(held)} bytes; at real size 32 x 768 x 2 = {REAL_FRAME_BYTES}")
     for session in (long, short):
         await session.describer.close()
-    return {"marks": [asdict(mark) for mark in marks], "medians_ms": medians, "anew_ms": anew, "ratios": ratios}
+    return {"marks": [asdict(mark) for mark in marks], "medians_ms": medians, "ratios": ratios}
 
 
-async def _again(session: Session, turns: int) -> float:
-    """Median milliseconds of the last window with nothing in the cache."""
-    evidence = session.evidence(LOCAL_S, Cadence.LOCAL)
-    taken: list[float] = []
-    for _ in range(turns):
-        describer = Session().describer
-        await describer.start()
-        taken.append(await _ms(describer.describe(evidence)))
-        await describer.close()
-    return float(np.median(taken))
+async def _again(session: Session) -> float:
+    """Milliseconds of the last window with nothing in the cache."""
+    describer = Session().describer
+    await describer.start()
+    taken = await _ms(describer.describe(session.evidence(LOCAL_S, Cadence.LOCAL)))
+    await describer.close()
+    return taken
 
 
 async def _ms(what: Awaitable[object]) -> float:
