@@ -36,7 +36,7 @@ class Moving:
     `times_s` gives each frame its own time (variable rate, holes); else they follow `start_s` at `rate_hz`.
     `rotation_deg` (counter-clockwise) and `mirrored` (left to right) are written as metadata, and the stored
     pictures are turned and flipped the other way: shown as they should be, they are upright and have the size
-    asked for. Packets before `first_packet` are left out.
+    asked for. Packets before `first_packet` are left out. A `still` track shows its first frame all the time.
     """
 
     width_px: int = 64
@@ -51,6 +51,7 @@ class Moving:
     mirrored: bool = False
     pixel_aspect: Fraction | None = None
     first_number: int = 0
+    still: bool = False
     first_packet: int = 0
 
     def instants_s(self) -> Sequence[float]:
@@ -181,7 +182,8 @@ def _time_base(track: Moving) -> Fraction:
 
 def _stored(track: Moving, index: int) -> NDArray[np.uint8]:
     """uint8[H, W, 3] RGB as the file holds it, before its metadata turns and flips it."""
-    image = numbered(track.first_number + index, track.width_px, track.height_px)
+    number = track.first_number + (0 if track.still else index)
+    image = numbered(number, track.width_px, track.height_px)
     if track.mirrored:
         image = image[:, ::-1]
     return np.ascontiguousarray(np.rot90(image, -(track.rotation_deg // 90)))

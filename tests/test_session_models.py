@@ -14,6 +14,7 @@ from configs.errors import ConfigError, ModelUnavailable
 from monitor.records import schema_text
 from monitor.session import Session
 from streams.synthetic import Interview
+from tests.clips import Moving, write
 from tests.made_server import Action, Asked, HangUp, Say, ScriptedServer, Send, refusal
 from tests.sessions import Line, lines, plan, replay, run
 
@@ -80,6 +81,22 @@ def test_describers_see_pictures_that_windows_share_and_judges_read_what_was_sai
     whole = [chat.text for chat in asked_to_judge if "whole session" in chat.text]
     assert any("windows described" in text and "leans back" in text for text in whole)
     assert not any("windows described" in chat.text for chat in asked_to_judge if chat.text not in whole)
+
+
+def test_a_scene_in_which_nothing_happens_is_asked_about_seldom(
+    models: None, server: ScriptedServer, tmp_path: Path
+) -> None:
+    windows = ("windows.local_every_s=4", "windows.global_every_s=0", "windows.local_s=8", "windows.first_s=4")
+    asked = {}
+    for name, still in (("still", True), ("moving", False)):
+        clip = write(tmp_path / f"{name}.mp4", Moving(width_px=320, height_px=180, frames=200, rate_hz=5, still=still))
+        before = len(server.chats)
+        records = replay(clip, tmp_path / f"{name}.jsonl", f"mllm.url={server.url}", *windows)
+        asked[name] = sum(not judged(chat) for chat in server.chats[before:])
+        skipped = [record for record in of_kind(records, "verdict") if "nothing new" in record["rationale"]]
+        assert bool(skipped) is still
+        assert of_kind(records, "estimate")[-1]["overall"]["age_s"] is not None
+    assert asked["still"] <= asked["moving"] / 2
 
 
 FAILURES: tuple[Action, ...] = (
