@@ -145,17 +145,19 @@ def load_model(settings: VideoLlamaSettings, seed: int | None) -> VideoLlama:
     dtype = pick_dtype(settings.precision, device)
     spare_cores(device)
     files = find_files(Path(settings.folder).expanduser())
+    style = _style(settings, files)
     decoding = Decoding(settings.max_tokens, settings.temperature, seed)
+    # Before the language model: what is wrong with a checkpoint is told before 13 GB have been read.
+    encoders = load_encoders(files.folder, dtype=dtype, device=device)
     language = load_language(
         files.language_folder(),
-        _style(settings, files),
+        style,
         decoding,
         dtype=dtype,
         device=device,
         spread=settings.device == "balanced",
         int8=settings.precision == "int8",
     )
-    encoders = load_encoders(files.folder, dtype=dtype, device=device)
     return VideoLlama(encoders, language, batch=settings.batch, digest=weights_digest(_paths(files)))
 
 
