@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-LONG = {"coverage": "half an hour"}
+LONG = {"coverage": "half an hour", "embeddings": "ten minutes"}
 """Benchmarks that run only when they are named, and how long they take."""
 
 

@@ -91,6 +91,8 @@ class Session:
         self._plan = plan
         self._settings = settings
         self._complete = plan.speed is None
+        # Before the source: what is amiss with their settings is told before a landmark engine is started.
+        describer, judge = make_models(settings)
         self._pipeline = pipeline = open_pipeline(plan.source, settings, paced=not self._complete)
         feed = "off" if pipeline.feed is None else pipeline.feed.digest
         self._digest = session_digest(settings, feed)
@@ -99,7 +101,6 @@ class Session:
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
         self._horizon = Horizon(_limits(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
-        describer, judge = make_models(settings)
         windows = settings.windows
         estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
         self._assessor = Assessor(
