@@ -14,16 +14,13 @@ from typing import Final
 from buffers.evidence import Cadence, Evidence, ProsodyBin, Window
 from buffers.records import Group, NfblEvent, Phase
 from monitor.describers.base import Description
-from monitor.judges.base import Memory, MemoryLine, Verdict
+from monitor.judges.base import MOST_REMEMBERED, Memory, MemoryLine, Verdict
 
 MOST_LINES: Final = 12
 """Windows that are remembered in words: at a hop of 15 s three minutes, some 700 words for the judge to read."""
 
 MOST_WORDS: Final = 60
 """Words of a window's description that are remembered: as many as a describer is asked for."""
-
-MOST_CHARACTERS: Final = 480
-"""Characters of it at most: 60 English words with room to spare, and a bound on words of any length."""
 
 MOST_IDS: Final = 4096
 """Event ids remembered so that none counts twice: as many as the horizon holds of a session."""
@@ -84,8 +81,8 @@ class TextMemory:
 
 def _shortened(text: str) -> str:
     # Cut before it is split: a text of a megabyte need not be split to keep 60 words.
-    words = text[: 2 * MOST_CHARACTERS].split()
-    return " ".join(words[:MOST_WORDS])[:MOST_CHARACTERS].rstrip()
+    words = text[: 2 * MOST_REMEMBERED].split()
+    return " ".join(words[:MOST_WORDS])[:MOST_REMEMBERED].rstrip()
 
 
 def _speech(prosody: Iterable[ProsodyBin]) -> float | None:

@@ -10,8 +10,8 @@ import pytest
 from buffers.evidence import Cadence
 from buffers.records import Group, NfblEvent, Phase
 from monitor.describers.base import Description
-from monitor.judges.base import NO_MEMORY, Label, Verdict
-from monitor.memory import MOST_CHARACTERS, MOST_IDS, MOST_LINES, MOST_WORDS, TextMemory
+from monitor.judges.base import MOST_REMEMBERED, NO_MEMORY, Label, Verdict
+from monitor.memory import MOST_IDS, MOST_LINES, MOST_WORDS, TextMemory
 from tests.made_evidence import event, evidence
 
 pytestmark = pytest.mark.unit
@@ -86,7 +86,7 @@ def test_a_description_is_remembered_in_sixty_words_and_bounded_characters() -> 
     add(memory, 15.0, text="x" * 1_000_000)
     long, endless = memory.at().lines
     assert len(long.text.split()) == MOST_WORDS
-    assert len(endless.text) == MOST_CHARACTERS
+    assert len(endless.text) == MOST_REMEMBERED
 
 
 def test_what_was_told_does_not_change_afterwards() -> None:

@@ -59,6 +59,11 @@ class Verdict:
         return cls(Label.ABSTAIN, None, None, judge.name, describer, judge.calibrated, why, raw)
 
 
+MOST_REMEMBERED: Final = 480
+"""Characters of a window's description that are remembered: 60 English words with room to spare, and a bound on words of
+any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryLine:
     """One described window: its span (s), at most 60 words of its description, and its figures.

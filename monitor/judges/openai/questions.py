@@ -12,9 +12,8 @@ from buffers.evidence import Cadence, Evidence
 from configs.prompts import prompts
 from monitor.describers.base import Description
 from monitor.evidence import nfbl_text
-from monitor.judges.base import Label, Memory, MemoryLine
+from monitor.judges.base import MOST_REMEMBERED, Label, Memory, MemoryLine
 from monitor.judges.openai.blocks import Block, harmless, harmless_json, harmless_lines, mark_of, marked
-from monitor.memory import MOST_CHARACTERS
 
 Json = Mapping[str, Any]  # What goes over the wire: the one place where its nature is a dict.
 
@@ -161,4 +160,4 @@ def _line(line: MemoryLine) -> str:
     speech = "unknown" if line.speech is None else f"{line.speech:.0%}"
     judged = "abstained" if line.p_positive is None else f"positive with probability {line.p_positive:.2f}"
     figures = f"body-language reports {line.events}, speech {speech}, judged {judged}"
-    return f"{line.start_s:.0f}-{line.end_s:.0f} s: {harmless(line.text, MOST_CHARACTERS)} ({figures})"
+    return f"{line.start_s:.0f}-{line.end_s:.0f} s: {harmless(line.text, MOST_REMEMBERED)} ({figures})"
