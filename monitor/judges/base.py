@@ -60,8 +60,8 @@ class Verdict:
 
 
 MOST_REMEMBERED: Final = 480
-"""Characters of a window's description that are remembered: 60 English words with room to spare, and a bound on words of
-any length."""
+"""Characters of a window's description that are remembered: 60 English words with room to spare, and a bound on words
+of any length."""
 
 
 @dataclass(frozen=True, slots=True)
