@@ -114,7 +114,9 @@ class Snapshot:
     nfbl_watch: NfblWatch | None
     speaking: bool | None
     describer: str
+    describer_model: str
     judge: str
+    judge_model: str
     calibrated: bool
     heuristic: bool
     horizon_s: float

@@ -169,6 +169,15 @@ def test_the_verdict_page_has_the_whole_description() -> None:
     assert "the very end" in page(replace(RUNNING, windows=(long,)), view=View(Page.VERDICT))
 
 
+def test_the_verdict_page_names_the_models_that_answered_and_who_stood_in() -> None:
+    served = replace(RUNNING, describer="openai", describer_model="m-7b", judge="openai", judge_model="j-8b")
+    other = replace(judged(7).verdict, describer="openai")
+    shown = page(replace(served, windows=(replace(judged(7), verdict=other),)), view=View(Page.VERDICT))
+    assert "described by openai (m-7b), judged by openai (j-8b)" in shown
+    stood_in = page(replace(served, windows=(judged(7),)), view=View(Page.VERDICT))
+    assert "described by cues, judged by openai (j-8b)" in stood_in
+
+
 def test_a_long_journal_path_shows_its_end_and_the_health_page_shows_all_of_it() -> None:
     path = "/a/very/long/folder/that/nobody/wants/to/read/run.jsonl"
     shown = replace(RUNNING, journal=path)

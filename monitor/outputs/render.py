@@ -22,7 +22,7 @@ from monitor.outputs import panels
 from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
 from monitor.outputs.keys import BINDINGS, Page, View
 from monitor.outputs.theme import GREY, Theme
-from monitor.snapshot import Snapshot
+from monitor.snapshot import JudgedWindow, Snapshot
 
 FULL: Final = (110, 30)
 """Least width and height of the full dashboard (cells)."""
@@ -134,8 +134,18 @@ def _verdict(snapshot: Snapshot, width: int, theme: Theme) -> RenderableType:
         "",
         Text(harmless(last.description, theme)),
         "",
-        Text(harmless(f"described by {last.verdict.describer}, judged by {last.verdict.judge}", theme), style=GREY),
+        Text(harmless(f"described by {_describer(last, snapshot)}, judged by {_judge(snapshot)}", theme), style=GREY),
     )
+
+
+def _describer(judged: JudgedWindow, snapshot: Snapshot) -> str:
+    """Who described a window, with its model unless another stood in."""
+    name = judged.verdict.describer
+    return f"{name} ({snapshot.describer_model})" if snapshot.describer_model and name == snapshot.describer else name
+
+
+def _judge(snapshot: Snapshot) -> str:
+    return f"{snapshot.judge} ({snapshot.judge_model})" if snapshot.judge_model else snapshot.judge
 
 
 def _help(width: int, theme: Theme) -> RenderableType:
