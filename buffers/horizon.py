@@ -25,7 +25,19 @@ from buffers.evidence import (
 )
 from buffers.frames import FrameStore
 from buffers.prosody import ProsodyStore
-from buffers.records import NFBL_GROUPS, CleanAudio, CleanFrame, Gap, Group, NfblEvent, Prosody, Track
+from buffers.records import (
+    NFBL_GROUPS,
+    CleanAudio,
+    CleanFrame,
+    CleanItem,
+    Gap,
+    Group,
+    NfblEvent,
+    NfblState,
+    NfblWatch,
+    Prosody,
+    Track,
+)
 from buffers.spans import JOIN_S, Spans
 
 GLOBAL_BASELINE_S = 90.0
@@ -65,6 +77,26 @@ class Horizon:
         self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
         self._first_s: float | None = None
         self._last_s = 0.0
+
+    def add(self, item: CleanItem) -> float:
+        """Take anything that comes out of the streams; the latest media time it speaks of (s)."""
+        match item:
+            case CleanFrame():
+                self.add_frame(item)
+                return item.t_s
+            case NfblState():  # says how a feed is, not what it saw
+                return item.t_s
+            case CleanAudio():
+                self.add_audio(item)
+            case Prosody():
+                self.add_prosody(item)
+            case Gap():
+                self.add_gap(item)
+            case NfblEvent():
+                self.add_event(item)
+            case NfblWatch():
+                self.nfbl_observed(item.start_s, item.end_s, item.seen)
+        return item.end_s
 
     def add_frame(self, frame: CleanFrame) -> None:
         """Take a frame; kept if it is the first at its place of the grid of `limits.frame_rate_hz`."""

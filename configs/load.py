@@ -8,7 +8,6 @@ of one line; no message of a library ever reaches a person.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final, NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from configs.digest import json_digest
 from configs.errors import ConfigError
 from configs.keys import keys, plain, sections
 from configs.settings import Settings
@@ -100,8 +100,7 @@ def show(loaded: Loaded) -> str:
 
 def settings_digest(settings: Settings) -> str:
     """SHA-256 (hex) of the settings as canonical JSON: equal settings, equal digest, on any machine."""
-    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return json_digest(settings.model_dump(mode="json"))
 
 
 def changes(profile: str) -> Mapping[str, object]:

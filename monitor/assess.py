@@ -52,8 +52,12 @@ class Assessor:
         self.estimator = estimator
         self._deadline_s = deadline_s
         self._memory = TextMemory()
-        costly = not (describer.info.heuristic and judge.info.heuristic)
-        self._unchanged = Unchanged() if skip_unchanged and costly else None
+        self._unchanged = Unchanged() if skip_unchanged and self.asks_models else None
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether more than embedded heuristics is asked, which costs something."""
+        return not (self.describer.info.heuristic and self.judge.info.heuristic)
 
     async def start(self) -> tuple[str, ...]:
         """Make both models ready; what a person should know of them, one line each. Raises as they do."""

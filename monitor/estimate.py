@@ -50,6 +50,7 @@ from buffers.evidence import Cadence, Coverage, Window
 from configs.settings import EstimateSettings
 from monitor.describers.base import ModelInfo
 from monitor.judges.base import Verdict
+from monitor.odds import logistic, logit
 from monitor.snapshot import EstimateLabel, TrackEstimate
 
 OPEN_HALF_WIDTH = math.log(0.95 / 0.05)
@@ -131,7 +132,7 @@ class Estimator:
         effective = (1 - correlation) / (1 + correlation) * share * min(1.0, max(coverage.video, coverage.audio))
         temper = 1.0 if verdict.calibrated else self._temper
         said = min(max(verdict.p_positive, EXTREME_P), 1 - EXTREME_P)
-        log_odds = effective * _clip(temper * _logit(said), limit)
+        log_odds = effective * _clip(temper * logit(said), limit)
         self._overall.add(log_odds, effective, window.end_s)
         if window.cadence is Cadence.LOCAL:
             self._current.forget(self._kept(self._current, window.end_s))
@@ -150,9 +151,9 @@ class Estimator:
     def _track(self, evidence: _Evidence, kept: float, media_s: float) -> TrackEstimate:
         settings = self._settings
         learned = _clip(kept * evidence.log_odds, self._learned_cap)
-        log_odds = _clip(_logit(settings.prior_positive) + learned, self._cap)
+        log_odds = _clip(logit(settings.prior_positive) + learned, self._cap)
         half = max(self._floor, OPEN_HALF_WIDTH / math.sqrt(1 + kept * evidence.effective))
-        p_positive = _logistic(log_odds)
+        p_positive = logistic(log_odds)
         low, high = settings.uncertain_band
         label = EstimateLabel.UNCERTAIN
         if p_positive < low:
@@ -162,20 +163,12 @@ class Estimator:
         age_s = None if evidence.last_s is None else max(0.0, media_s - evidence.last_s)
         return TrackEstimate(
             p_positive=p_positive,
-            interval=(_logistic(log_odds - half), _logistic(log_odds + half)),
+            interval=(logistic(log_odds - half), logistic(log_odds + half)),
             label=label,
             windows=evidence.windows,
             age_s=age_s,
             stale=(media_s if age_s is None else age_s) > self._stale_after_s,
         )
-
-
-def _logit(p: float) -> float:
-    return math.log(p / (1 - p))
-
-
-def _logistic(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
 
 
 def _clip(value: float, limit: float) -> float:

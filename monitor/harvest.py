@@ -11,15 +11,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Final
 
 from buffers.evidence import Evidence, EvidencePlan, HorizonLimits, Window
 from buffers.horizon import Horizon
-from buffers.records import CleanAudio, CleanFrame, CleanItem, Gap, NfblEvent, NfblState, NfblWatch, Prosody
 from configs.settings import HorizonSettings, Settings
+from monitor.limits import limits_of
 from streams.channel import ChannelClosed
 from streams.clock import VirtualClock
 from streams.ingest import Batch, Ingest
@@ -123,39 +123,17 @@ def _end_with(parent: BaseProcess) -> None:
 
 def _keep(horizon: Horizon, batch: Batch) -> float:
     """Buffer what came; the latest media time of it."""
-    return max((_kept(horizon, item) for _, item in batch.items), default=0.0)
-
-
-def _kept(horizon: Horizon, item: CleanItem) -> float:
-    match item:
-        case CleanFrame():
-            horizon.add_frame(item)
-            return item.t_s
-        case CleanAudio():
-            horizon.add_audio(item)
-        case Prosody():
-            horizon.add_prosody(item)
-        case Gap():
-            horizon.add_gap(item)
-        case NfblEvent():
-            horizon.add_event(item)
-        case NfblWatch():
-            horizon.nfbl_observed(item.start_s, item.end_s, item.seen)
-        case NfblState():
-            return item.t_s
-    return item.end_s
+    return max((horizon.add(item) for _, item in batch.items), default=0.0)
 
 
 def _limits(settings: HorizonSettings, pipeline: Pipeline, plan: EvidencePlan) -> HorizonLimits:
-    same = settings.model_dump(exclude={"max_mbytes", "dense_s", "session_frames", "session_clips"})
+    usual = limits_of(settings, pipeline.tracks)
     # The whole-session part is at least half full, hence the 2; a part may begin just after a kept frame, hence the 1.
-    return HorizonLimits(
-        dense_s=max(settings.dense_s, pipeline.info.duration_s or settings.dense_s),
-        max_bytes=settings.max_mbytes * 1024 * 1024,
-        session_frames=max(settings.session_frames, math.ceil(2 * (plan.frames + 1) / LEAST_SHARE)),
-        session_clips=max(settings.session_clips, math.ceil(2 * (plan.clips + 1) / LEAST_SHARE)),
-        tracks=pipeline.tracks,
-        **same,
+    return replace(
+        usual,
+        dense_s=max(usual.dense_s, pipeline.info.duration_s or usual.dense_s),
+        session_frames=max(usual.session_frames, math.ceil(2 * (plan.frames + 1) / LEAST_SHARE)),
+        session_clips=max(usual.session_clips, math.ceil(2 * (plan.clips + 1) / LEAST_SHARE)),
     )
 
 

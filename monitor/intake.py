@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from buffers.horizon import Horizon
-from buffers.records import NFBL_GROUPS, CleanAudio, CleanFrame, CleanItem, Gap, NfblEvent, NfblState, Phase, Prosody
+from buffers.records import NFBL_GROUPS, CleanFrame, CleanItem, Gap, NfblEvent, NfblState, NfblWatch, Phase, Prosody
 from monitor import records
 from monitor.blindness import Blindness
 from monitor.board import Board
@@ -29,17 +29,13 @@ class Intake:
 
     def take(self, known_s: float, item: CleanItem) -> None:
         """Take an item that was known at media time `known_s`."""
+        self.end_s = max(self.end_s, self._horizon.add(item))
         match item:
             case CleanFrame():
-                self._horizon.add_frame(item)
                 self._board.frame(item)
-            case CleanAudio():
-                self._horizon.add_audio(item)
             case Prosody():
-                self._horizon.add_prosody(item)
                 self._board.prosody(item)
             case Gap():
-                self._horizon.add_gap(item)
                 self._board.gap(item)
                 self._write(records.GapRecord.of(item))
             case NfblEvent():
@@ -47,16 +43,10 @@ class Intake:
             case NfblState():
                 self._board.feed(item)
                 self._write(records.FeedRecord.of(item))
-            case _:
-                self._horizon.nfbl_observed(item.start_s, item.end_s, item.seen)
+            case NfblWatch():
                 self._board.watch(item)
                 for record in self._blindness.take(item):
                     self._write(record)
-        match item:
-            case CleanFrame() | NfblState():
-                self.end_s = max(self.end_s, item.t_s)
-            case _:
-                self.end_s = max(self.end_s, item.end_s)
 
     def finish(self) -> None:
         """Write what lasts to the end."""
@@ -64,7 +54,6 @@ class Intake:
             self._write(record)
 
     def _event(self, known_s: float, event: NfblEvent) -> None:
-        self._horizon.add_event(event)
         self._board.event(event)
         self._write(records.NfblRecord.of(event, known_s))
         # At its close, so that the window it wakes holds the whole event.

@@ -7,8 +7,6 @@ one thread only.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -22,7 +20,7 @@ from typing import Any, NoReturn, Self
 import platformdirs
 from pydantic import ValidationError
 
-from configs.disk import sync_folder
+from configs.disk import append_whole, remedy, sync_folder
 from configs.errors import JournalError
 from monitor.records import SCHEMA, AnyRecord, EndRecord, EstimateRecord, Record, VerdictRecord, record_types
 
@@ -139,17 +137,9 @@ class Journal:
             msg = f"journal {path} is closed: open it again to write to it"
             raise JournalError(msg)
         try:
-            done = 0
-            while done < len(data):
-                done += os.pwrite(self._file, data[done:], self._end + done)
-            if sync:
-                os.fsync(self._file)
+            self._end = append_whole(self._file, data, self._end, sync=sync)
         except OSError as error:
-            # Half a line in the middle would spoil the file for every reader once writing works again.
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._end)
             _refuse(path, error)
-        self._end += len(data)
 
 
 def default_path(session: str) -> Path:
@@ -256,7 +246,5 @@ def _open(path: Path) -> int:
 
 
 def _refuse(path: Path, error: OSError) -> NoReturn:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    remedy = "free some on that disk" if full else "check the path and its permissions"
-    msg = f"journal {path}: {error.strerror or error}: {remedy}"
+    msg = f"journal {path}: {error.strerror or error}: {remedy(error)}"
     raise JournalError(msg) from error

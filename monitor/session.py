@@ -18,12 +18,11 @@ from typing import Final
 
 import psutil
 
-from buffers.evidence import EvidencePlan, HorizonLimits, Window
+from buffers.evidence import EvidencePlan, Window
 from buffers.horizon import Horizon
 from buffers.records import CLIP_S, Track
 from configs.errors import MonitorError
 from configs.load import Loaded
-from configs.settings import HorizonSettings
 from monitor import records
 from monitor.ahead import Ahead
 from monitor.assess import Assessment, Assessor
@@ -34,6 +33,7 @@ from monitor.identity import session_digest, session_id
 from monitor.intake import Intake
 from monitor.interrupts import interrupts_to
 from monitor.journal import Journal, default_path
+from monitor.limits import limits_of
 from monitor.models import make_models
 from monitor.outputs.base import Command, Output
 from monitor.outputs.registry import choose_output
@@ -99,7 +99,7 @@ class Session:
         self._id = session_id(pipeline.source.digest if self._complete else None, self._digest)
         self._clock: Clock = VirtualClock() if plan.speed is None else PacedClock(plan.speed)
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
-        self._horizon = Horizon(_limits(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
+        self._horizon = Horizon(limits_of(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
         windows = settings.windows
         estimator = Estimator(settings.estimate, judge=judge.info, stale_after_s=self._scheduler.stale_after_s)
@@ -124,7 +124,7 @@ class Session:
     @property
     def asks_models(self) -> bool:
         """Whether anything is asked that takes its time to start: a server, or a model in this process."""
-        return not (self._board.describer.heuristic and self._board.judge.heuristic)
+        return self._assessor.asks_models
 
     def command(self, command: Command) -> None:
         """What a person asks through an output."""
@@ -339,11 +339,6 @@ class Session:
             self._running.cancel()
         self._stopped = self._interrupted = True
         self._ingest.stop()
-
-
-def _limits(settings: HorizonSettings, tracks: tuple[Track, ...]) -> HorizonLimits:
-    same = settings.model_dump(exclude={"max_mbytes"})
-    return HorizonLimits(max_bytes=settings.max_mbytes * 1024 * 1024, tracks=tracks, **same)
 
 
 def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:

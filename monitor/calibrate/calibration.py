@@ -12,6 +12,7 @@ from configs.settings import EstimateSettings
 from monitor.calibrate.collect import Collected, in_order
 from monitor.calibrate.file import Calibration, Figure, Method, Quality, stated_logit
 from monitor.calibrate.fit import Bools, Ints, Line, Reals, bootstrapped, fit, left_out, quality, stickiness
+from monitor.odds import logistic
 
 LEAST_WINDOWS: Final = 50
 """Labelled windows below which a fit says more about chance than about the judge."""
@@ -110,7 +111,7 @@ def report(outcome: Outcome) -> str:
         f"{made.windows} labelled windows of {made.recordings} recordings, {made.positives} positive",
         f"{made.method}: log-odds' = {made.a:.3f} x log-odds {'-' if made.b < 0 else '+'} {abs(made.b):.3f}",
         f"errors stick with r = {made.correlation:.2f} from one local window to the next",
-        f"{made.recordings} recordings allow at most p = {1 / (1 + np.exp(-made.cap_logit)):.3f} for a session",
+        f"{made.recordings} recordings allow at most p = {logistic(made.cap_logit):.3f} for a session",
         "",
         f"{'both labels weighing the same':<30} {'log loss':>20} {'Brier':>20} {'ECE':>20}",
         *(f"{name:<30} {_shown(row.log_loss):>20} {_shown(row.brier):>20} {_shown(row.ece):>20}" for name, row in rows),

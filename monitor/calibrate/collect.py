@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from buffers.evidence import Cadence, Window
+from configs.digest import json_digest
 from configs.errors import ConfigError, JournalError
 from configs.yamlfile import printable
 from monitor.calibrate.file import ModelIdentity
@@ -47,7 +46,7 @@ class Collected:
             [self.recordings[one.recording], one.window.start_s, one.window.end_s, one.p_stated, one.positive]
             for one in self.samples
         )
-        return hashlib.sha256(json.dumps(rows, separators=(",", ":")).encode("ascii")).hexdigest()
+        return json_digest(rows)
 
 
 @dataclass(frozen=True, slots=True)

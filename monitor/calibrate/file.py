@@ -13,7 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from configs.errors import ConfigError
 from configs.yamlfile import printable
-from monitor.describers.base import ModelInfo
+from monitor.describers.base import ModelInfo, identity
+from monitor.odds import logistic, logit
 
 FORMAT: Final = "emotion-monitor calibration"
 VERSION: Final = 1
@@ -56,8 +57,7 @@ class ModelIdentity:
 
     def __str__(self) -> str:
         """For a message of one line."""
-        model = f" {printable(self.model, 80)}" if self.model else ""
-        return f"{self.name}{model} ({self.fingerprint[:12] or 'no fingerprint'})"
+        return identity(self.name, self.model, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Calibration:
 
     def apply(self, p_positive: float) -> float:
         """The calibrated probability of positive, with both labels equally likely beforehand."""
-        return 1 / (1 + math.exp(-(self.a * stated_logit(p_positive) + self.b)))
+        return logistic(self.a * stated_logit(p_positive) + self.b)
 
     def text(self) -> str:
         """The file's content."""
@@ -135,8 +135,7 @@ _FILE: Final[TypeAdapter[Calibration]] = TypeAdapter(Calibration)
 
 def stated_logit(p_positive: float) -> float:
     """Log-odds of a stated probability, `EXTREME_P` away from where there are none."""
-    p = min(max(p_positive, EXTREME_P), 1 - EXTREME_P)
-    return math.log(p / (1 - p))
+    return logit(min(max(p_positive, EXTREME_P), 1 - EXTREME_P))
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -7,10 +7,7 @@ personal as a journal's.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import fcntl
-import hashlib
 import json
 import os
 import stat
@@ -22,6 +19,8 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from buffers.evidence import Evidence
+from configs.digest import json_digest
+from configs.disk import append_whole, remedy
 from configs.errors import ConfigError, ModelUnavailable, RecordingError
 from configs.settings import Settings
 from configs.yamlfile import printable
@@ -88,17 +87,13 @@ _ANSWER: Final[TypeAdapter[_Described | _Judged]] = TypeAdapter(
 
 def description_key(evidence: Evidence, describer: ModelInfo) -> str:
     """SHA-256 (hex) of all that a description depends on: the evidence, and who is asked in which way."""
-    return _digest([evidence_digest(evidence), describer.fingerprint])
+    return json_digest([evidence_digest(evidence), describer.fingerprint])
 
 
 def verdict_key(description: Description, evidence: Evidence, memory: Memory, judge: ModelInfo) -> str:
     """SHA-256 (hex) of all that a verdict depends on: what was described by whom, of what, after what, who is asked."""
     told = [description.text, description.insufficient, description.describer]
-    return _digest([told, evidence_digest(evidence), asdict(memory), judge.fingerprint])
-
-
-def _digest(parts: list[object]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    return json_digest([told, evidence_digest(evidence), asdict(memory), judge.fingerprint])
 
 
 class Cassette:
@@ -191,7 +186,7 @@ class Cassette:
     def other(self, stage: str, recorded: ModelInfo, now: ModelInfo) -> ConfigError:
         """The error for a model that is not the one whose answers the file holds."""
         return ConfigError(
-            f"{self._name} holds answers of {stage} {_identity(recorded)}, but {_identity(now)} would answer now: "
+            f"{self._name} holds answers of {stage} {recorded.identity}, but {now.identity} would answer now: "
             "ask the same model in the same way (a server that is away counts as another), or choose another file"
         )
 
@@ -266,16 +261,9 @@ class Cassette:
             if self._end == 0:
                 os.ftruncate(self._file, 0)
                 os.fchmod(self._file, 0o600)
-            done = 0
-            while done < len(data):
-                done += os.pwrite(self._file, data[done:], self._end + done)
+            self._end = append_whole(self._file, data, self._end)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._end)
-            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-            remedy = "free some on that disk" if full else "check the path and its permissions"
-            raise RecordingError(f"{self._name}: {error.strerror or error}: {remedy}") from error
-        self._end += len(data)
+            raise RecordingError(f"{self._name}: {error.strerror or error}: {remedy(error)}") from error
 
 
 def open_cassette(settings: Settings) -> Cassette | None:
@@ -305,8 +293,3 @@ def _open(path: Path, mode: Mode) -> int:
 def _sound(text: str) -> str:
     """A model can send half a surrogate pair, which no reader takes back; the journal does away with it too."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _identity(info: ModelInfo) -> str:
-    model = f" {printable(info.model, 80)}" if info.model else ""
-    return f"{info.name}{model} ({info.fingerprint[:12] or 'no fingerprint'})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from buffers.evidence import AudioClip, Evidence, StoredFrame
+from configs.yamlfile import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,19 @@ class ModelInfo:
     model: str = ""
     fingerprint: str = ""
     on_grid: bool = False
+
+    @property
+    def identity(self) -> str:
+        """Which model it is, for a message of one line."""
+        return identity(self.name, self.model, self.fingerprint)
+
     correlation: float | None = None
+
+
+def identity(name: str, model: str, fingerprint: str) -> str:
+    """Which model it is, for a message of one line: its name, its model and the beginning of its fingerprint."""
+    shown = f" {printable(model, 80)}" if model else ""
+    return f"{name}{shown} ({fingerprint[:12] or 'no fingerprint'})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from configs.taxonomy import Direction, taxonomy
 from monitor.cues import LEAST_SPEECH_S, ClassReading, CueReading, Origin, read_cues
 from monitor.describers.base import Description, ModelInfo
 from monitor.judges.base import NO_MEMORY, Label, Memory, Verdict
+from monitor.odds import logistic
 
 NAME: Final = "cues"
 
@@ -103,7 +104,7 @@ class CuesJudge:
             return self._abstain(description, "no baseline of this person yet: nothing to compare this window with")
         told = [item for item in contributions if abs(item.logit) >= LEAST_TOLD]
         logit = math.fsum(item.logit for item in contributions)
-        p_positive = round(1.0 / (1.0 + math.exp(-logit)), 6)
+        p_positive = round(logistic(logit), 6)
         if not told or p_positive == 0.5:
             return self._abstain(description, "cues are at this person's own usual, or cancel each other out")
         return Verdict(

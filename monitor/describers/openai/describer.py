@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 import os
 from typing import Final
 
 from buffers.evidence import Evidence
+from configs.digest import json_digest
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts_digest
 from configs.settings import Settings
@@ -188,7 +187,7 @@ class OpenAIDescriber:
             "clips": abilities.clips,
             "refused": sorted(self._server.capabilities.refused),
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return json_digest(asked)
 
 
 def _learned(before: Abilities, after: Abilities) -> list[str]:

@@ -6,20 +6,20 @@ altered voice where it can hear, and the reports of body language. It answers gr
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from buffers.evidence import AudioClip, Cadence, Evidence, StoredFrame
+from configs.digest import json_digest
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts, prompts_digest
 from configs.settings import Settings
 from monitor.describers.answers import declines, plain_answer, says_nothing
 from monitor.describers.base import Description, ModelInfo
 from monitor.describers.shown import heard, seen
+from monitor.describers.weights import weights_digest
 from monitor.describers.worker import Worker, require_models, stop_with
 from monitor.evidence import nfbl_text
 
@@ -107,19 +107,19 @@ class TransformersDescriber:
         self._loaded = None
 
     def _load(self) -> tuple[Loaded, str]:
-        from monitor.describers.transformers.loading import fingerprint, load, model_type, weights
+        from monitor.describers.transformers.loading import load, model_type, weights
 
         model_type(self._folder)
-        weights(self._folder)
+        found = weights(self._folder)
         logger.info("loading %s", self._folder.name)
         loaded = load(self._settings, self._folder)
         asked = {
-            "weights": fingerprint(self._folder),
+            "weights": weights_digest([*self._folder.glob("*.json"), *self._folder.glob("*.jinja"), *found]),
             "prompts": prompts_digest("describe"),
             "dtype": str(loaded.dtype),
             "max_tokens": self._settings.max_tokens,
         }
-        return loaded, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return loaded, json_digest(asked)
 
     def _answer(self, loaded: Loaded, evidence: Evidence) -> str:
         """Ask about one window, in the model's thread."""

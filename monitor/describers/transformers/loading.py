@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,22 +118,6 @@ def weights(folder: Path) -> tuple[Path, ...]:
         if not path.is_file():
             raise ModelUnavailable(f"{path} is missing, one of {len(files)} weights files: fetch the folder anew")
     return files
-
-
-def fingerprint(folder: Path) -> str:
-    """SHA-256 (hex) over the small files and, of each weights file, its size and a MiB at either end.
-
-    Enough to tell one published model or fine-tune from another; not proof against somebody who wants to be mistaken.
-    """
-    digest = hashlib.sha256()
-    for path in sorted({*folder.glob("*.json"), *folder.glob("*.jinja"), *weights(folder)}):
-        size = path.stat().st_size
-        digest.update(f"{path.name}:{size}:".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(SAMPLE_BYTES))
-            file.seek(max(SAMPLE_BYTES, size - SAMPLE_BYTES))
-            digest.update(file.read())
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

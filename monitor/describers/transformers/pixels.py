@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from configs.errors import ModelUnavailable
+from monitor.describers.shown import decoded
 
 Images = Sequence[NDArray[np.uint8]]
 """Images uint8[H, W, 3] RGB."""
@@ -70,10 +70,10 @@ def decode(jpegs: Sequence[bytes]) -> list[NDArray[np.uint8]]:
     """RGB images of stored frames. Raises `ModelUnavailable` for one that is no image."""
     images = []
     for jpeg in jpegs:
-        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image = decoded(jpeg)
         if image is None:
             raise ModelUnavailable("a stored frame is no readable JPEG")
-        images.append(image.astype(np.uint8, copy=False))
+        images.append(image)
     return images
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from buffers.embeddings import Embedding, EmbeddingCache
 from buffers.evidence import AudioClip, Evidence, StoredFrame
+from configs.digest import json_digest
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import VideoLlamaSettings
 from configs.prompts import prompts_digest
@@ -193,7 +193,7 @@ class VideoLlamaDescriber:
         drawn = [own.temperature, self._seed] if own.temperature > 0 else []
         asked = [prompts_digest(NAME), model.style, own.max_tokens, own.clips, own.alias_below, drawn]
         parts = [NAME, model.digest, own.precision == "int8", numbers, *asked]
-        return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
+        return json_digest(parts)
 
     def _told(self, model: VideoLlama, numbers: str) -> tuple[str, ...]:
         quantised = ", language model in int8" if self._settings.precision == "int8" else ""

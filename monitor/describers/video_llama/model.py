@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from buffers.embeddings import Embedding
 from buffers.evidence import Evidence
 from configs.errors import ConfigError, ModelUnavailable
 from configs.model_settings import VideoLlamaSettings
+from monitor.describers.shown import decoded
 from monitor.describers.video_llama.encoders import Encoders
 from monitor.describers.video_llama.files import Files, find_files
 from monitor.describers.video_llama.language import Decoding, Language, load_language
@@ -195,7 +195,7 @@ def _filled(batch: Tensor, size: int) -> Tensor:
 
 def _decode(jpeg: bytes) -> NDArray[np.uint8]:
     """uint8[H, W, 3] RGB."""
-    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    pixels = decoded(jpeg)
     if pixels is None:
         raise ModelUnavailable("a kept frame is no JPEG that can be decoded: Video-LLaMA cannot see this window")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+    return pixels

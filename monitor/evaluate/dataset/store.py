@@ -43,7 +43,7 @@ class Made:
     def differs(self, now: Made) -> str | None:
         """In words what is not the same as now, None where all of it is."""
         for stage in ("describer", "judge"):
-            then_is, now_is = (_identity(getattr(one, stage)) for one in (self, now))
+            then_is, now_is = (getattr(one, stage).identity for one in (self, now))
             if then_is != now_is:
                 return f"{stage} {then_is}, not {now_is}"
         if self.settings != now.settings:
@@ -180,8 +180,3 @@ class Store:
 
 
 _MADE_BEGINS: Final = f'{{"format":"{FORMAT}"'.encode()
-
-
-def _identity(info: ModelInfo) -> str:
-    model = f" {printable(info.model, 80)}" if info.model else ""
-    return f"{info.name}{model} ({info.fingerprint[:12] or 'no fingerprint'})"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from buffers.evidence import Cadence, Evidence
+from configs.digest import json_digest
 from configs.errors import ConfigError
 from configs.prompts import prompts_digest
 from configs.settings import Settings
@@ -223,7 +223,7 @@ class OpenAIJudge:
             "max_tokens": self._settings.max_tokens,
             "refused": sorted(self._server.capabilities.refused),
         }
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return json_digest(asked)
 
 
 def _methods(method: str, samples: int) -> tuple[Method, ...]:

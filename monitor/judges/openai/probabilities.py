@@ -11,6 +11,7 @@ from typing import Any, Final
 from monitor.judges.base import Label
 from monitor.judges.openai.objects import Unusable
 from monitor.judges.openai.questions import INSUFFICIENT, QUESTION
+from monitor.odds import logistic, logit
 from monitor.remote.replies import TokenChoice
 
 LEAST_MASS: Final = 0.05
@@ -57,8 +58,7 @@ def paper_form(p_positive: float, stated: Stated | None) -> tuple[Label, float, 
 def mean_of_log_odds(probabilities: Sequence[float]) -> float:
     """The probability whose log-odds are the mean of theirs: what favours either order of the labels cancels out."""
     inside = [min(max(p, MOST_CERTAIN), 1.0 - MOST_CERTAIN) for p in probabilities]
-    logit = math.fsum(math.log(p / (1.0 - p)) for p in inside) / len(inside)
-    return 1.0 / (1.0 + math.exp(-logit))
+    return logistic(math.fsum(map(logit, inside)) / len(inside))
 
 
 def agreement(positive: int, answers: int) -> float:
