@@ -47,5 +47,5 @@ $(VENV)/.nfbl: $(VENV)/.base
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[dev,audit,models,openai]'
+	$(INSTALL) --editable '.[dev,audit,models,openai,devices,webrtc]'
 	touch $@

@@ -32,7 +32,7 @@ from streams.deidentify.detectors.mmod import Mmod, score_of
 from streams.deidentify.faces import FaceDeidentifier
 from streams.media import RawFrame
 from streams.models.cache import model_path
-from streams.sources.open import open_source
+from streams.sources.file import FileSource
 
 PROFILES = ("default", "offline")
 
@@ -227,7 +227,7 @@ def measured(clip: Path, sparse: int) -> list[Row]:
 
 def frames(clip: Path) -> Iterator[RawFrame]:
     """The frames of a clip as the product reads them."""
-    source = open_source(str(clip))
+    source = FileSource(clip)
     try:
         for item in source.items():
             if isinstance(item, RawFrame):

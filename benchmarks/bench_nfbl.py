@@ -41,7 +41,7 @@ from streams.nfbl.landmarks import Body, View
 from streams.nfbl.person.watcher import PersonWatcher
 from streams.nfbl.scorers import make_scorers
 from streams.nfbl.segments.segmenter import Segmenter
-from streams.sources.open import open_source
+from streams.sources.file import FileSource
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -164,7 +164,7 @@ def compared(clip: Path) -> Iterator[Found]:
 
 def _size(clip: Path, long_side_px: int) -> tuple[int, int]:
     """The clip's size, its long side no longer than that: nothing is enlarged."""
-    source = open_source(str(clip))
+    source = FileSource(clip)
     picture = next(item for item in source.items() if isinstance(item, RawFrame)).picture
     source.close()
     return fit_within(picture.width_px, picture.height_px, long_side_px)
@@ -198,7 +198,7 @@ def _detector() -> NfblDetector:
 
 def _frames(clip: Path, rate_hz: float, size: tuple[int, int]) -> Iterator[RawFrame]:
     """The clip's frames, thinned to a rate and scaled to a size."""
-    source = open_source(str(clip))
+    source = FileSource(clip)
     due_s: float | None = None
     for item in source.items():
         if not isinstance(item, RawFrame) or (due_s is not None and item.t_s < due_s - 1e-3):

@@ -26,7 +26,7 @@ from buffers.evidence import HorizonLimits
 from buffers.horizon import Horizon
 from buffers.records import CleanFrame
 from configs.load import load_settings
-from monitor.session import Plan, Session
+from monitor.session.session import Plan, Session
 from streams.clock import monotonic_s
 from streams.media import RawAudio, RawFrame
 from streams.pipeline import open_pipeline

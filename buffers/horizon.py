@@ -127,11 +127,13 @@ class Horizon:
         """Take a hole in a track; it joins the one before if it goes on for the same reason."""
         if gap.track is Track.VIDEO:
             self._frames.interrupt(gap.start_s)
-        last = self._gaps[-1] if self._gaps else None
-        if last and (last.track, last.reason) == (gap.track, gap.reason) and abs(gap.start_s - last.end_s) <= JOIN_S:
-            self._gaps[-1] = Gap(gap.track, last.start_s, gap.end_s, gap.reason)
-        else:
-            self._gaps.append(gap)
+        # Both tracks of a stalled source have gaps that grow in turn.
+        for place in range(len(self._gaps) - 1, max(-1, len(self._gaps) - 3), -1):
+            last = self._gaps[place]
+            if (last.track, last.reason) == (gap.track, gap.reason) and abs(gap.start_s - last.end_s) <= JOIN_S:
+                self._gaps[place] = Gap(gap.track, last.start_s, gap.end_s, gap.reason)
+                return
+        self._gaps.append(gap)
 
     def nfbl_observed(self, start_s: float, end_s: float, groups: Collection[Group] = NFBL_GROUPS) -> None:
         """An NFBL feed could see these groups during [start_s, end_s); spans come in order of time."""

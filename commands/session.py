@@ -58,7 +58,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, loaded: Loaded, source: str, speed: float | None) -> int:
-    from monitor.session import Plan, run
+    from monitor.session.session import Plan, run
 
     plan = Plan(source=source, speed=speed, loaded=loaded, journal=args.journal)
     return run(plan, ui=args.ui, ascii_only=args.ascii)

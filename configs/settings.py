@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from configs.live_settings import CameraSettings, LiveSettings, MicSettings, NetworkSettings, WebrtcSettings
 from configs.model_settings import (
     CassetteSettings,
     LlmSettings,
@@ -241,6 +242,16 @@ class Settings(Section):
     """From verdicts to the running estimate."""
     ingest: IngestSettings = IngestSettings()
     """Bounds between stages."""
+    live: LiveSettings = LiveSettings()
+    """Live sources: stalls and reconnects."""
+    camera: CameraSettings = CameraSettings()
+    """Cameras."""
+    mic: MicSettings = MicSettings()
+    """Microphones."""
+    network: NetworkSettings = NetworkSettings()
+    """Network streams."""
+    webrtc: WebrtcSettings = WebrtcSettings()
+    """Browsers (WHIP)."""
     mllm: MllmSettings = MllmSettings()
     """The server that describes."""
     llm: LlmSettings = LlmSettings()

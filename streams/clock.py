@@ -103,6 +103,17 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def stamp_age_s(stamp_s: float, *, most_s: float = 10.0) -> float | None:
+    """Seconds since a time stamp of the kernel or a sound server, which count on the monotonic or on the wall clock.
+
+    None where the stamp is of neither: not within the last `most_s` seconds of one.
+    """
+    for now_s in (time.monotonic(), time.time()):
+        if 0.0 <= now_s - stamp_s <= most_s:
+            return now_s - stamp_s
+    return None
+
+
 def cpu_s() -> float:
     """CPU seconds of this process, for measuring work on a machine that others use too."""
     return time.process_time()

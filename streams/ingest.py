@@ -1,4 +1,4 @@
-"""From a source to clean records in order of media time: one capture thread, one vision and one audio worker.
+"""From a source to clean records in order of media time: a capture thread for each link, a vision and an audio worker.
 
 ```
 source ─ capture ─▶ channel ─ vision: faces ─┐
@@ -13,32 +13,26 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
-from buffers.records import AUDIO_RATE_HZ, CleanFrame, CleanItem, Gap, Track
+from buffers.records import CleanItem, Track
 from configs.errors import DeidentificationFailed, MonitorError
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
-from streams.clock import Clock
-from streams.deidentify.voice import VoiceOutput
-from streams.media import RawAudio, RawFrame, RawGap, RawItem
+from streams.clock import Clock, monotonic_s
+from streams.media import RawAudio, RawEnd, RawFrame, RawGap
 from streams.merge import Merger
 from streams.pipeline import Pipeline
+from streams.sources.base import Link
+from streams.watchdog import Breaker, Stall
+from streams.workers import AudioWorker, VisionWorker, Worker
 
 logger = logging.getLogger("emotion_monitor.ingest")
 
-T = TypeVar("T")
-
-_AUDIO_HOLE_S: Final = 0.02
-"""Audio that starts this much later than the last block ended was dropped on the way; one McAdams window."""
-
 _BATCHES: Final = 64
 """Batches waiting for the session; beyond this the workers wait and the live edges before them drop."""
-
-_PRESSED: Final = 3
-"""Frames waiting to be masked live, a tenth of a second at 30 a second, from which body language stands back."""
 
 _JOIN_S: Final = 5.0
 """How long a stop waits for each thread; they are daemons, so a hung one cannot keep the process alive."""
@@ -66,9 +60,6 @@ class Ingest:
 
     def __init__(self, pipeline: Pipeline, *, clock: Clock, settings: IngestSettings, batches: int = _BATCHES) -> None:
         """Prepare; nothing runs before `start`. `batches` may wait for whoever calls `next_batch`."""
-        self._source = pipeline.source
-        self._faces = pipeline.faces
-        self._voice = pipeline.voice
         self._feed = pipeline.feed
         self._pipeline = pipeline
         self._clock = clock
@@ -79,23 +70,24 @@ class Ingest:
         )
         self._audio = Channel[RawAudio | RawGap]("audio", max_items=settings.audio_items, policy=policy)
         self._out = Channel[Batch]("clean", max_items=batches, policy=Policy.WAIT)
-        work = {Track.VIDEO: self._see, Track.AUDIO: self._hear}
         self._merger: Merger[CleanItem] = Merger(self._tracks)
         self._merging = threading.Lock()
         self._ended: set[Track] = set()
-        self._altered_s = self._measured_s = -math.inf
-        if pipeline.voice is not None and not pipeline.voice.keeps_sound:
-            self._altered_s = math.inf  # no sound will come that anything could wait for
         self._failure: MonitorError | None = None
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._capture, name="capture", daemon=True)]
-        self._threads += [
-            threading.Thread(target=self._supervise, args=(track, work[track]), name=f"deidentify-{track}", daemon=True)
-            for track in pipeline.tracks
+        self._breakers = {track: Breaker() for track in self._tracks}
+        self._workers = {track: self._worker(track) for track in pipeline.tracks}
+        links = pipeline.source.links
+        self._threads = [
+            threading.Thread(target=self._capture, args=(link,), name=f"capture-{number}", daemon=True)
+            for number, link in enumerate(links, start=1)
         ]
+        self._threads += [self._thread(track, worker) for track, worker in self._workers.items()]
 
     def start(self) -> None:
         """Start the threads."""
+        if self._pipeline.live is not None:
+            self._pipeline.live.begin(self._clock)
         for thread in self._threads:
             thread.start()
 
@@ -115,6 +107,8 @@ class Ingest:
         """End capture, let what was captured be de-identified and delivered, then `ChannelClosed`."""
         self._stopping.set()
         self._clock.interrupt()
+        if self._pipeline.live is not None:
+            self._pipeline.live.stop()
 
     def abort(self) -> None:
         """Leave at once: nothing more is delivered; threads are joined and the source is closed."""
@@ -125,7 +119,8 @@ class Ingest:
         for thread in started:
             thread.join(_JOIN_S)
         if not started:
-            self._source.close()
+            for link in self._pipeline.source.links:
+                link.close()
         self._pipeline.close()
 
     def counts(self) -> dict[Track, TrackCounts]:
@@ -135,14 +130,68 @@ class Ingest:
             track: TrackCounts(edges[track].put, edges[track].dropped, track in self._ended) for track in self._tracks
         }
 
-    def _capture(self) -> None:
-        """Read the source at the clock's pace and hand every item to its track's worker."""
+    def stalls(self, after_s: float) -> list[Stall]:
+        """Workers that have been busy with the same item for longer (wall time, s), and where they are."""
+        now_s = monotonic_s()
+        busy = [(worker.stage, worker.stage.busy_s(now_s)) for worker in self._workers.values()]
+        return [Stall(stage, busy_s, stage.stack()) for stage, busy_s in busy if busy_s > after_s]
+
+    def restart(self, stall: Stall) -> bool:
+        """Leave a hung worker behind and put another, with a de-identifier of its own, in its place.
+
+        False where that was done too often of late: the session has failed then, for nothing may pass unmasked.
+        """
+        track = next((track for track, worker in self._workers.items() if worker.stage is stall.stage), None)
+        if track is None:
+            return True
+        if not self._breakers[track].allows(monotonic_s()):
+            self._fail(DeidentificationFailed(f"{stall.stage.name} hung again and again; please report {stall.stack}"))
+            return False
+        with self._merging:
+            reached_s = max(0.0, self._workers[track].reached_s)
+            self._pipeline.renew(track)
+            worker = self._worker(track, RawGap(track, reached_s, reached_s, f"{stall.stage.name} was restarted"))
+            self._workers[track] = worker
+        thread = self._thread(track, worker)
+        self._threads.append(thread)
+        thread.start()
+        return True
+
+    def _worker(self, track: Track, after: RawGap | None = None) -> Worker:
+        pipeline = self._pipeline
+        if track is Track.VIDEO:
+            assert pipeline.faces is not None
+
+            def emit_video(items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
+                self._emit(vision, track, items, reached_s)
+
+            vision = VisionWorker(
+                self._video, pipeline.faces, self._feed, emit_video, live=self._clock.paced, after=after
+            )
+            return vision
+        assert pipeline.voice is not None
+
+        def emit_audio(items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
+            self._emit(hearing, track, items, reached_s)
+
+        hearing = AudioWorker(self._audio, pipeline.voice, self._feed, emit_audio, after=after)
+        return hearing
+
+    def _thread(self, track: Track, worker: Worker) -> threading.Thread:
+        return threading.Thread(target=self._supervise, args=(track, worker), name=f"deidentify-{track}", daemon=True)
+
+    def _capture(self, link: Link) -> None:
+        """Read a link at the clock's pace and hand every item to its track's worker."""
         try:
-            for item in self._source.items():
+            for item in link.items():
+                if isinstance(item, RawEnd):
+                    self._close_edges({item.track})
+                    continue
                 t_s = item.start_s if isinstance(item, RawGap) else item.t_s
-                self._clock.sleep_until(t_s)
-                if self._stopping.is_set():
-                    break
+                if self._pipeline.live is None:
+                    self._clock.sleep_until(t_s)
+                    if self._stopping.is_set():
+                        break
                 self._hand_over(t_s, item)
         except ChannelClosed:
             logger.debug("capture: the workers have left")
@@ -150,11 +199,14 @@ class Ingest:
             self._fail(error)
         finally:
             # A source is closed by the thread that reads it: closing under a blocked read never returns.
-            self._source.close()
-            self._video.close()
-            self._audio.close()
+            link.close()
+            self._close_edges(link.tracks)
 
-    def _hand_over(self, t_s: float, item: RawItem) -> None:
+    def _close_edges(self, tracks: Collection[Track]) -> None:
+        for track in tracks:
+            (self._video if track is Track.VIDEO else self._audio).close()
+
+    def _hand_over(self, t_s: float, item: RawFrame | RawAudio | RawGap) -> None:
         """Put an item on its track's edge; what belongs to a track nobody de-identifies is let go."""
         if isinstance(item, RawFrame) or (isinstance(item, RawGap) and item.track is Track.VIDEO):
             if Track.VIDEO in self._tracks:
@@ -162,84 +214,35 @@ class Ingest:
         elif Track.AUDIO in self._tracks:
             self._audio.put(t_s, item)
 
-    def _supervise(self, track: Track, work: Callable[[], None]) -> None:
+    def _supervise(self, track: Track, worker: Worker) -> None:
         """Run one worker to its end. Whatever breaks it ends the session: nothing may pass a broken de-identifier."""
         try:
-            work()
-            self._finish(track)
+            worker.run()
+            self._finish(track, worker)
         except ChannelClosed:
             logger.debug("%s: the session has left", track)
         except MonitorError as error:
             self._fail(error)
         except Exception as error:
+            if worker is not self._workers[track]:
+                return  # left behind long ago
             logger.debug("%s worker failed", track, exc_info=error)
             what = f"de-identification of the {track} failed ({type(error).__name__}: {error})"
             self._fail(DeidentificationFailed(f"{what}; nothing more is released, please report this"))
 
-    def _see(self) -> None:
-        """Mask faces. The track has come as far as what was released, not as far as what came in."""
-        assert self._faces is not None
-        for item in self._drain(self._video):
-            if isinstance(item, RawGap):
-                if self._feed is not None:
-                    self._feed.miss(item)
-                self._emit_frames(self._faces.gap(item))
-                # Frames from before a short gap may still wait; then the track has not come past it.
-                reached_s = -math.inf if self._faces.holding else item.end_s
-                self._emit(Track.VIDEO, [(item.start_s, _clean_gap(item))], reached_s)
-            else:
-                released = self._faces.push(item)
-                if self._feed is not None:
-                    pressed = self._clock.paced and len(self._video) > _PRESSED
-                    self._feed.see(item, self._faces.seen, pressed=pressed)
-                self._emit_frames(released)
-        self._emit_frames(self._faces.flush())
-
-    def _hear(self) -> None:
-        """Alter the voice; blocks that were dropped on the way become gaps, for audio is never thinned."""
-        assert self._voice is not None
-        expected_s: float | None = None
-        for item in self._drain(self._audio):
-            if isinstance(item, RawGap):
-                self._hear_gap(item)
-                expected_s = item.end_s
-                continue
-            if expected_s is not None and item.t_s > expected_s + _AUDIO_HOLE_S:
-                self._hear_gap(RawGap(Track.AUDIO, expected_s, item.t_s, "audio dropped under overload"))
-            self._emit_voice(self._voice.push(item))
-            expected_s = item.t_s + len(item.samples) / AUDIO_RATE_HZ
-        self._emit_voice(self._voice.flush())
-
-    def _hear_gap(self, gap: RawGap) -> None:
-        assert self._voice is not None
-        self._emit_voice(self._voice.gap(gap))
-        self._emit(Track.AUDIO, [(gap.start_s, _clean_gap(gap))], gap.end_s)
-
-    def _emit_frames(self, frames: Sequence[CleanFrame]) -> None:
-        if frames:
-            self._emit(Track.VIDEO, [(frame.t_s, frame) for frame in frames], frames[-1].t_s)
-
-    def _emit_voice(self, output: VoiceOutput) -> None:
-        for block in output.audio:
-            self._altered_s = block.end_s
-        for prosody in output.prosody:
-            self._measured_s = prosody.end_s
-            if self._feed is not None:
-                self._feed.hear(prosody)
-        items: list[tuple[float, CleanItem]] = [(block.t_s, block) for block in output.audio]
-        items += [(prosody.t_s, prosody) for prosody in output.prosody]
-        # Voice and prosody leave at different delays; the track is complete only up to the slower of the two.
-        self._emit(Track.AUDIO, items, min(self._altered_s, self._measured_s))
-
-    def _emit(self, track: Track, items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
+    def _emit(self, worker: Worker, track: Track, items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
         with self._merging:
+            if worker is not self._workers[track]:
+                raise ChannelClosed(f"{worker.stage.name} was left behind")
             for t_s, item in items:
                 self._merger.put(track, t_s, item)
             self._merger.reach(track, reached_s)
             self._deliver()
 
-    def _finish(self, track: Track) -> None:
+    def _finish(self, track: Track, worker: Worker) -> None:
         with self._merging:
+            if worker is not self._workers[track]:
+                return
             self._merger.end(track)
             self._ended.add(track)
             self._deliver()
@@ -271,16 +274,3 @@ class Ingest:
         self._video.abort()
         self._audio.abort()
         self._out.close()
-
-    @staticmethod
-    def _drain(channel: Channel[T]) -> Iterator[T]:
-        while True:
-            try:
-                item = channel.get()
-            except ChannelClosed:
-                return
-            yield item
-
-
-def _clean_gap(gap: RawGap) -> Gap:
-    return Gap(gap.track, gap.start_s, gap.end_s, gap.reason)

@@ -49,7 +49,14 @@ class RawGap:
     reason: str
 
 
-RawItem = RawFrame | RawAudio | RawGap
+@dataclass(frozen=True, slots=True)
+class RawEnd:
+    """A track that was promised does not come, or comes no more: nobody waits for it."""
+
+    track: Track
+
+
+RawItem = RawFrame | RawAudio | RawGap | RawEnd
 
 
 @dataclass(frozen=True, slots=True)

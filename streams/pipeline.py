@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from streams.media import SourceInfo
 from streams.models.cache import model_path
 from streams.nfbl.feed import Feed, FeedCounts
 from streams.nfbl.open import FeedOpening
-from streams.sources.base import Source
+from streams.sources.base import LiveSource, Source
 from streams.sources.open import open_source
 from streams.sources.sound import BLOCK_S
 
@@ -28,11 +29,12 @@ _SILENCE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pipeline:
     """A source with the de-identifiers its tracks need and the NFBL feed, if there is one.
 
     `choices` says what the user gave up with the settings: a mask that is not the safe one, sound that is not kept.
+    `make_faces` and `make_voice` build another de-identifier in the place of one that hung.
     """
 
     source: Source
@@ -40,6 +42,15 @@ class Pipeline:
     voice: VoiceDeidentifier | None
     feed: Feed | None = None
     choices: tuple[str, ...] = ()
+    make_faces: Callable[[], FaceDeidentifier] | None = None
+    make_voice: Callable[[], VoiceDeidentifier] | None = None
+    _faces_before: FaceCounts = FaceCounts(0, 0, 0, 0)
+    _voice_before: int = 0
+
+    @property
+    def live(self) -> LiveSource | None:
+        """The source where it is a live one."""
+        return self.source if isinstance(self.source, LiveSource) else None
 
     @property
     def info(self) -> SourceInfo:
@@ -55,7 +66,7 @@ class Pipeline:
     @property
     def face_counts(self) -> FaceCounts:
         """What face de-identification has done so far (zeros without a video track)."""
-        return FaceCounts(0, 0, 0, 0) if self.faces is None else self.faces.counts
+        return self._faces_before if self.faces is None else self._faces_before + self.faces.counts
 
     @property
     def feed_counts(self) -> FeedCounts:
@@ -65,7 +76,7 @@ class Pipeline:
     @property
     def voice_failures(self) -> int:
         """Times sound was released as silence because it could not be altered."""
-        return 0 if self.voice is None else self.voice.failures
+        return self._voice_before + (0 if self.voice is None else self.voice.failures)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -78,6 +89,18 @@ class Pipeline:
             silent = f"the added face detector said nothing of {counts.evidence_failures} frames it was asked about"
             notices = (*notices, f"{silent}; the first detector masked them alone")
         return notices
+
+    def renew(self, track: Track) -> None:
+        """Put a new de-identifier in the place of the track's, which is left behind: it hangs, so it is not closed.
+
+        Raises DeidentificationFailed where none can be built.
+        """
+        if track is Track.VIDEO and self.faces is not None and self.make_faces is not None:
+            self._faces_before = self.face_counts
+            self.faces = self.make_faces()
+        elif self.voice is not None and self.make_voice is not None:
+            self._voice_before = self.voice_failures
+            self.voice = self.make_voice()
 
     def close(self) -> None:
         """Release the models. The source is closed by the thread that reads it."""
@@ -107,9 +130,24 @@ def open_pipeline(
         ModelUnavailable: a model file or package is missing.
         DeidentificationFailed: a de-identifier can never work here.
     """
+
+    def make_voice() -> VoiceDeidentifier:
+        return VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
+
+    def make_faces() -> FaceDeidentifier:
+        evidence = settings.faces.evidence
+        return FaceDeidentifier(
+            settings.faces,
+            DETECTORS[settings.faces.detector],
+            make_evidence=None if evidence is None else DETECTORS[evidence],
+            seed=settings.seed,
+            detectors=detectors,
+        )
+
     with contextlib.ExitStack() as undo:
-        source = open_source(uri, block_s=block_s)
-        undo.callback(source.close)
+        source = open_source(uri, settings, block_s=block_s)
+        for link in source.links:
+            undo.callback(link.close)
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
         # First, so that its process loads its models while ours are loaded.
@@ -122,21 +160,14 @@ def open_pipeline(
                 f"{info.name}: has sound alone, and voice.mode drop reads none; choose another voice.mode"
             )
         if Track.AUDIO in tracks and mode is not VoiceMode.DROP:
-            voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
+            voice = make_voice()
         faces: FaceDeidentifier | None = None
         if Track.VIDEO in tracks:
-            make_detector = DETECTORS[settings.faces.detector]
-            evidence = settings.faces.evidence
-            faces = FaceDeidentifier(
-                settings.faces,
-                make_detector,
-                make_evidence=None if evidence is None else DETECTORS[evidence],
-                seed=settings.seed,
-                detectors=detectors,
-            )
+            faces = make_faces()
             undo.callback(faces.close)
         watched = opening.ready()
         undo.pop_all()
         weakness = None if faces is None else WEAKNESS[settings.faces.mask]
         silence = _SILENCE.get(mode) if Track.AUDIO in tracks else None
-        return Pipeline(source, faces, voice, watched.feed, tuple(filter(None, (weakness, silence, watched.lacks))))
+        choices = tuple(filter(None, (weakness, silence, watched.lacks)))
+        return Pipeline(source, faces, voice, watched.feed, choices, make_faces=make_faces, make_voice=make_voice)

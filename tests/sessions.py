@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.load import load_settings
-from monitor.session import Plan, Session
+from monitor.session.session import Plan, Session
 
 Line = dict[str, Any]
 

@@ -22,7 +22,7 @@ from buffers.evidence import Cadence, Evidence, EvidencePlan, Window
 from buffers.picture import Picture
 from buffers.records import Box
 from configs.settings import DetectorName
-from monitor.session import Session
+from monitor.session.session import Session
 from streams.deidentify.detectors import DETECTORS, Detection
 from streams.media import RawAudio, RawFrame
 from tests.sessions import plan, run

@@ -24,7 +24,7 @@ from configs.settings import DetectorName, FaceSettings
 from streams.deidentify.detectors import DETECTORS, Detection
 from streams.deidentify.faces import FaceDeidentifier
 from streams.media import RawFrame
-from streams.sources.open import open_source
+from streams.sources.file import FileSource
 
 pytestmark = pytest.mark.media
 
@@ -41,7 +41,7 @@ def shot(media_dir: Path) -> list[tuple[RawFrame, list[Detection]]]:
         detector = DETECTORS[DetectorName.CENTERFACE]()
     except ModelUnavailable as error:
         pytest.skip(str(error))
-    source = open_source(str(media_dir / "video" / "pyfeat_single_face.mp4"))
+    source = FileSource(str(media_dir / "video" / "pyfeat_single_face.mp4"))
     frames = itertools.islice((item for item in source.items() if isinstance(item, RawFrame)), FRAMES)
     found = [(frame, detector.detect(frame.picture)) for frame in frames]
     source.close()

@@ -23,7 +23,7 @@ from streams.nfbl.engine.host import Changed, EngineHost
 from streams.nfbl.engine.process import spawner
 from streams.nfbl.engine.tasks import MIRROR, MODELS, MediaPipeEngine, media_pipe_engine
 from streams.nfbl.landmarks import Body, Side, View
-from streams.sources.open import open_source
+from streams.sources.file import FileSource
 from tests.made_engine import eventually
 
 pytestmark = pytest.mark.media
@@ -35,7 +35,7 @@ SHOULDERS = (11, 12)
 def views_of(path: Path, count: int, *, from_s: float = 0.0) -> list[View]:
     """Views of a clip at 10 Hz from a time on, body every second time."""
     detector = DETECTORS[DetectorName.CENTERFACE]()
-    source = open_source(str(path))
+    source = FileSource(path)
     views: list[View] = []
     for item in source.items():
         if not isinstance(item, RawFrame) or item.t_s < from_s + len(views) / 10:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from buffers.records import Group
-from monitor.session import Session
+from monitor.session.session import Session
 from monitor.snapshot import Snapshot
 from tests.made_engine import Start, eventually, spawner_of
 from tests.made_feed import spawn_with

@@ -13,7 +13,7 @@ from buffers.evidence import Cadence, EvidencePlan, Window
 from configs.errors import JournalError, ModelUnavailable
 from monitor.outputs.base import Command
 from monitor.records import schema_text
-from monitor.session import Session
+from monitor.session.session import Session
 from monitor.snapshot import SessionState, Snapshot
 from streams.synthetic import Interview
 from tests.clips import Moving, Tone, write

@@ -12,7 +12,7 @@ import pytest
 
 from configs.errors import ConfigError, ModelUnavailable
 from monitor.records import schema_text
-from monitor.session import Session
+from monitor.session.session import Session
 from streams.synthetic import Interview
 from tests.clips import Moving, write
 from tests.made_server import Action, Asked, HangUp, Say, ScriptedServer, Send, refusal

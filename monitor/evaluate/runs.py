@@ -14,7 +14,7 @@ from configs.errors import ConfigError
 from configs.load import Loaded
 from configs.yamlfile import printable
 from monitor.evaluate.journals import Run, read_run
-from monitor.session import Plan, Session
+from monitor.session.session import Plan, Session
 from monitor.snapshot import Snapshot
 
 RECORDINGS: Final = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"})

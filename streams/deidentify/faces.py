@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from buffers.records import DEIDENTIFIER_SEAL, CleanFrame, MaskState, Track
 from configs.settings import FaceSettings
@@ -39,6 +39,10 @@ class FaceCounts:
     detector_failures: int
     faces: int
     evidence_failures: int = 0
+
+    def __add__(self, other: FaceCounts) -> FaceCounts:
+        """The counts of two de-identifiers of one track."""
+        return FaceCounts(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Final
 
 from buffers.records import Track
 from configs.errors import SourceUnreadable
-from streams.media import RawGap, RawItem, SourceInfo
+from streams.media import RawAudio, RawFrame, RawGap, RawItem, SourceInfo
 from streams.sources.decode import TrackDecoder, Undecodable
 from streams.sources.probe import check_file, choose, open_container, shown_name
 from streams.sources.sound import BLOCK_S
@@ -84,6 +84,16 @@ class FileSource:
             notices += track.notices()
         return replace(self._info, notices=notices + self._cut_short())
 
+    @property
+    def tracks(self) -> frozenset[Track]:
+        """The tracks there are."""
+        return frozenset(info.track for info in self._info.tracks)
+
+    @property
+    def links(self) -> tuple[FileSource]:
+        """The file itself: both tracks are read by one thread, in order of media time."""
+        return (self,)
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file's bytes, in hexadecimal: only a session has use for it, and the file may be large."""
@@ -109,5 +119,5 @@ class FileSource:
         return (f"ends after {end_s:.1f} s of {declared_s:.1f} s: the file is cut short",)
 
 
-def _time_s(item: RawItem) -> float:
+def _time_s(item: RawFrame | RawAudio | RawGap) -> float:
     return item.start_s if isinstance(item, RawGap) else item.t_s

@@ -69,6 +69,31 @@ class Blocks:
         return block
 
 
+class MonoResampler:
+    """Makes mono at the rate of all clean audio out of frames of one format, layout and rate, statefully."""
+
+    def __init__(self) -> None:
+        """Start without state."""
+        self._resampler = AudioResampler("flt", "mono", AUDIO_RATE_HZ, options=_RESAMPLER_OPTIONS)
+
+    def push(self, frame: AudioFrame | None) -> NDArray[np.float32]:
+        """float32[n] that is ready with one more frame; with None what is left. `FFmpegError` where it cannot be mixed."""
+        if frame is not None:
+            # The resampler must count samples, not follow timestamps that others put right.
+            frame.pts = None
+        parts = [
+            np.asarray(resampled.to_ndarray(), np.float32).reshape(-1) for resampled in self._resampler.resample(frame)
+        ]
+        joined = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        # Damaged float audio holds NaN and infinity, which would never leave the voice filters again.
+        return np.nan_to_num(joined, posinf=0.0, neginf=0.0)
+
+
+def shape_of(frame: AudioFrame) -> tuple[str, str, int]:
+    """What must not change while one resampler is used: sample format, layout and rate."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
 class Sound:
     """Resamples one audio track statefully and names its holes.
 
@@ -80,7 +105,7 @@ class Sound:
         self.times = SampleTimes(offset_s=offset_s)
         self.unmixed = 0
         self._blocks = Blocks(block_s)
-        self._resampler: AudioResampler | None = None
+        self._resampler: MonoResampler | None = None
         self._shape: tuple[str, str, int] | None = None
 
     @property
@@ -93,19 +118,17 @@ class Sound:
         if frame.samples == 0 or not 0 < frame.sample_rate <= HIGHEST_RATE_HZ:
             return
         placed = self.times.place(seconds(frame), frame.samples, frame.sample_rate)
-        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        shape = shape_of(frame)
         if self._resampler is None or placed.hole_from_s is not None or shape != self._shape:
             yield from self.finish()
             if placed.hole_from_s is not None:
                 yield RawGap(Track.AUDIO, self._blocks.end_s, placed.t_s, "the timestamps of the sound leave a hole")
             self._blocks.start(max(placed.t_s, self._blocks.end_s))
-            self._resampler = AudioResampler("flt", "mono", AUDIO_RATE_HZ, options=_RESAMPLER_OPTIONS)
+            self._resampler = MonoResampler()
             self._shape = shape
         self._blocks.skip(placed.skip_s)
-        # The resampler must count samples, not follow the timestamps that were just put right.
-        frame.pts = None
         try:
-            yield from self._resample(frame)
+            yield from self._blocks.add(self._resampler.push(frame))
         except FFmpegError:
             # Damage makes up channel layouts that libav decodes but cannot mix.
             self.unmixed += 1
@@ -114,13 +137,6 @@ class Sound:
     def finish(self) -> Iterator[RawAudio]:
         """The samples still inside the resampler and the last, shorter block."""
         if self._resampler is not None:
-            yield from self._resample(None)
+            yield from self._blocks.add(self._resampler.push(None))
         self._resampler = None
         yield from self._blocks.rest()
-
-    def _resample(self, frame: AudioFrame | None) -> Iterator[RawAudio]:
-        assert self._resampler is not None
-        for resampled in self._resampler.resample(frame):
-            samples = np.asarray(resampled.to_ndarray(), np.float32).reshape(-1)
-            # Damaged float audio holds NaN and infinity, which would never leave the voice filters again.
-            yield from self._blocks.add(np.nan_to_num(samples, posinf=0.0, neginf=0.0))

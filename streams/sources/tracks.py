@@ -43,7 +43,7 @@ class VideoTrack:
         self._maker = PictureMaker(pixel_aspect(stream.sample_aspect_ratio))
         self._left_out = 0
         self._shrunk: tuple[int, int] | None = None
-        rate_hz = _rate_hz(stream.average_rate, stream.guessed_rate)
+        rate_hz = rate_hz_of(stream.average_rate, stream.guessed_rate)
         self._times = FrameTimes(offset_s=-epoch_s, nominal_s=1 / rate_hz)
         picture = self._picture(first)
         self._left_out = 0
@@ -164,7 +164,7 @@ def _clock_faults(track: Track, times: FrameTimes | SampleTimes) -> list[str]:
     return notices
 
 
-def _rate_hz(*declared: Fraction | None) -> float:
+def rate_hz_of(*declared: Fraction | None) -> float:
     """The first believable of several declared frame rates."""
     low, high = _RATES_HZ
     return next((float(rate) for rate in declared if rate and low <= rate <= high), _DEFAULT_RATE_HZ)

@@ -1,0 +1,1 @@
+"""`doctor`: what this machine has and lacks, each line with its remedy."""

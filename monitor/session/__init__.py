@@ -1,0 +1,1 @@
+"""Sessions: opened, run and ended; several may run side by side in one process."""

@@ -1,0 +1,1 @@
+"""Cameras and microphones of this machine, by name."""

@@ -1,0 +1,1 @@
+"""Streams over the network: RTSP, HTTP, RTMP, TCP and UDP, through PyAV."""
