@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from buffers.evidence import Cadence
+from buffers.links import LinkStatus
 from buffers.records import (
     NFBL_GROUPS,
     CleanFrame,
@@ -111,6 +112,9 @@ class Board:
     horizon_bytes: int = 0
     rss_bytes: int | None = None
     seq: int = 0
+    links: tuple[LinkStatus, ...] = ()
+    recording: str | None = None
+    loop_lag_s: float | None = None
     notices: list[str] = field(default_factory=list)
     tally: dict[Track, MediaTally] = field(init=False)
     whole_frames: int = 0
@@ -275,6 +279,9 @@ class Board:
             notices=tuple(self.notices),
             journal=self.journal,
             seq=self.seq,
+            links=self.links,
+            recording=self.recording,
+            loop_lag_s=self.loop_lag_s,
         )
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from buffers.evidence import Coverage, Window
+from buffers.links import LinkChange, LinkState
 from buffers.records import FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimate
@@ -125,6 +126,8 @@ class SessionRecord(Record):
     notices: tuple[str, ...] = ()
     nfbl: str = "off"
     """The body-language feed, `off` where there is none."""
+    consent: str | None = None
+    """What the operator noted of the consent of the person who is watched."""
     started_at: str | None = None
     """Wall time in UTC (ISO 8601), null at max speed."""
 
@@ -143,6 +146,36 @@ class GapRecord(Record):
     def of(cls, gap: Gap) -> GapRecord:
         """The record of one gap."""
         return cls(media_s=gap.end_s, track=gap.track, start_s=gap.start_s, end_s=gap.end_s, reason=gap.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRecord(Record):
+    """A link of a live source changed its state: connecting, live, stalled, lost, paused, ended."""
+
+    kind: Literal["link"] = "link"
+    link: str
+    """Name of the device, address or endpoint, without secrets."""
+    state: LinkState
+    reason: str
+    tracks: tuple[TrackRecord, ...] = ()
+    """What it delivers, once it is live."""
+
+    @classmethod
+    def of(cls, change: LinkChange, tracks: tuple[TrackRecord, ...] = ()) -> LinkRecord:
+        """The record of one change."""
+        return cls(media_s=change.t_s, link=change.link, state=change.state, reason=change.reason, tracks=tracks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StallRecord(Record):
+    """A stage of the program hung and was restarted, or the event loop was held up."""
+
+    kind: Literal["stall"] = "stall"
+    stage: str
+    held_s: float
+    """How long it had made no progress (wall time, s)."""
+    stack: str
+    """Where it was: functions and lines, never values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +339,18 @@ class HealthRecord(Record):
     """Times the landmark engine was lost."""
     embedding_bytes: int = 0
     """What a describer in this process keeps of frames and clips it has encoded."""
+    lag_p50_s: float | None = None
+    """Median lag since the health record before (s)."""
+    lag_p95_s: float | None = None
+    """The same, 95th percentile (s)."""
+    lag_max_s: float | None = None
+    """The same, at its worst (s)."""
+    loop_lag_s: float | None = None
+    """How late the event loop was at its worst since the health record before (s)."""
+    drift_s: float | None = None
+    """How far the sound's own clock is from media time after correction (s), live only."""
+    drift_ppm: float | None = None
+    """How much faster than media time the sound's own clock runs, in millionths, live only."""
     rss_bytes: int | None = None
     cpu_share: float | None = None
     """CPU seconds per wall second since the session was opened (1 is one core)."""
@@ -343,6 +388,8 @@ class EndRecord(Record):
 AnyRecord: TypeAlias = Annotated[
     SessionRecord
     | GapRecord
+    | LinkRecord
+    | StallRecord
     | NfblRecord
     | BlindRecord
     | FeedRecord

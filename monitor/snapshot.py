@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from buffers.evidence import Cadence, Window
+from buffers.links import LinkStatus
 from buffers.records import MaskState, NfblEvent, NfblWatch, Track
 from monitor.judges.base import Verdict
 
@@ -16,6 +17,8 @@ class SessionState(StrEnum):
     CONNECTING = "connecting"
     LIVE = "live"
     STALLED = "stalled"
+    LOST = "lost"
+    PAUSED = "paused"
     ENDED = "ended"
     FAILED = "failed"
 
@@ -88,7 +91,11 @@ class EstimatePoint:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything an output may show. `lag_s` is how far the watermark trails the clock (None at max speed)."""
+    """Everything an output may show. `lag_s` is how far the watermark trails the clock (None at max speed).
+
+    `links` are there for live sources only. `recording` is the file that a clean recording goes to, `loop_lag_s` how
+    late the event loop was at its worst in the last seconds (None at max speed).
+    """
 
     session: str
     source: str
@@ -125,3 +132,6 @@ class Snapshot:
     notices: tuple[str, ...]
     journal: str | None
     seq: int
+    links: tuple[LinkStatus, ...] = ()
+    recording: str | None = None
+    loop_lag_s: float | None = None

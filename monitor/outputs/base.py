@@ -15,6 +15,8 @@ class Command(StrEnum):
     """Stop the source, flush, end."""
     MARK = "mark"
     """Write a mark into the journal at the present media time."""
+    PAUSE = "pause"
+    """Capture nothing for the sake of privacy, or, when nothing is captured, capture again (live sources)."""
 
 
 class Output(Protocol):

@@ -73,6 +73,8 @@ class Theme:
             SessionState.CONNECTING: (glyphs.ring, "CONNECTING", GREY),
             SessionState.LIVE: (glyphs.dot, "LIVE", GREEN),
             SessionState.STALLED: (glyphs.bang, "STALLED", ORANGE),
+            SessionState.LOST: (glyphs.bang, "LOST", RED),
+            SessionState.PAUSED: (glyphs.ring, "PAUSED", ORANGE),
             SessionState.ENDED: (glyphs.ring, "ENDED", GREY),
             SessionState.FAILED: (glyphs.bang, "FAILED", RED),
         }[state]
