@@ -86,7 +86,7 @@ def _allowed(schema: Schema, node: Schema) -> str:
     if "const" in node:
         return f"{node['const']} (the only one so far)"
     if node["type"] == "array":
-        return f"{node['minItems']} numbers, [low, high]"
+        return f"{node['minItems']} numbers, [low, high]" if "minItems" in node else "a list of text, [one, two]"
     return _WORDS[node["type"]] + _bounds(node)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass
 
 from buffers.evidence import Cadence, Coverage, Evidence, Window
@@ -51,6 +52,8 @@ class Assessor:
         self.judge = judge
         self.estimator = estimator
         self._deadline_s = deadline_s
+        self._asking: asyncio.Timeout | None = None
+        self._until_s = math.inf
         self._memory = TextMemory()
         self._unchanged = Unchanged() if skip_unchanged and self.asks_models else None
 
@@ -67,6 +70,13 @@ class Assessor:
         """Why a model need not be asked about this window, None where it should be."""
         return None if self._unchanged is None else self._unchanged.reason(evidence)
 
+    def hurry(self, within_s: float) -> None:
+        """The session is ending: whatever is asked now or later must be answered within so many seconds from now."""
+        self._until_s = asyncio.get_running_loop().time() + within_s
+        if self._asking is not None and not self._asking.expired():
+            when_s = self._asking.when()
+            self._asking.reschedule(self._until_s if when_s is None else min(when_s, self._until_s))
+
     async def assess(self, evidence: Evidence, refusal: str | None) -> Assessment:
         """Judge one window; `refusal` says why it must abstain without a call, None when it may be judged."""
         window = evidence.window
@@ -79,18 +89,23 @@ class Assessor:
                 self._unchanged.asked(evidence)
             memory = self._memory.at() if window.cadence is Cadence.GLOBAL else NO_MEMORY
             try:
-                async with asyncio.timeout(self._deadline_s):
+                until_s = min(self._until_s, asyncio.get_running_loop().time() + self._deadline_s)
+                async with asyncio.timeout_at(until_s) as self._asking:
                     description = await self.describer.describe(evidence)
                     stood_in = description.describer != self.describer.info.name
                     trouble = description.note if stood_in else None
                     verdict = await self.judge.judge(description, evidence, memory)
             except TimeoutError:
                 trouble = f"no verdict within the deadline of {self._deadline_s:g} s"
+                if math.isfinite(self._until_s):
+                    trouble = "the session ended before the models had answered"
                 verdict = self._abstain(trouble, description)
             except ModelUnavailable as error:
                 logger.warning("window %d: %s", window.id, error)
                 trouble = str(error)
                 verdict = self._abstain(trouble, description)
+            finally:
+                self._asking = None
         if description is not None:
             self._memory.add(window, description, verdict, evidence)
         self.estimator.add(window, verdict, evidence.coverage)

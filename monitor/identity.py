@@ -29,8 +29,8 @@ def session_digest(settings: Settings, feed: str) -> str:
     return settings_digest(settings.model_copy(update=same))
 
 
-def session_id(source: str | None, settings: str) -> str:
+def session_id(source: str | None, settings: str, *, live: bool = False) -> str:
     """The name of a session that repeats: of its source's digest and its settings'. Without a source, a new name."""
     if source is None:
-        return f"p-{secrets.token_hex(8)}"
+        return f"{'l' if live else 'p'}-{secrets.token_hex(8)}"
     return f"m-{hashlib.sha256(f'{source}:{settings}'.encode()).hexdigest()[:16]}"

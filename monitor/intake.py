@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from buffers.horizon import Horizon
-from buffers.records import NFBL_GROUPS, CleanFrame, CleanItem, Gap, NfblEvent, NfblState, NfblWatch, Phase, Prosody
+from buffers.records import (
+    NFBL_GROUPS,
+    CleanAudio,
+    CleanFrame,
+    CleanItem,
+    Gap,
+    NfblEvent,
+    NfblState,
+    NfblWatch,
+    Phase,
+    Prosody,
+    Track,
+)
 from monitor import records
 from monitor.blindness import Blindness
 from monitor.board import Board
+from monitor.gaps import Gaps
 from monitor.scheduler import Scheduler
 
 
@@ -24,6 +37,7 @@ class Intake:
         self._scheduler = scheduler
         self._write = write
         self._blindness = Blindness()
+        self._gaps = Gaps()
         self.end_s = 0.0
         """Latest media time of anything taken (s)."""
 
@@ -32,12 +46,18 @@ class Intake:
         self.end_s = max(self.end_s, self._horizon.add(item))
         match item:
             case CleanFrame():
+                self._tell(self._gaps.over(Track.VIDEO))
                 self._board.frame(item)
+            case CleanAudio():
+                self._tell(self._gaps.over(Track.AUDIO))
             case Prosody():
+                self._tell(self._gaps.over(Track.AUDIO))
                 self._board.prosody(item)
             case Gap():
-                self._board.gap(item)
-                self._write(records.GapRecord.of(item))
+                told, new = self._gaps.take(item)
+                self._tell(told)
+                if new:
+                    self._board.gap(item)
             case NfblEvent():
                 self._event(known_s, item)
             case NfblState():
@@ -45,12 +65,15 @@ class Intake:
                 self._write(records.FeedRecord.of(item))
             case NfblWatch():
                 self._board.watch(item)
-                for record in self._blindness.take(item):
-                    self._write(record)
+                self._tell(self._blindness.take(item))
 
     def finish(self) -> None:
         """Write what lasts to the end."""
-        for record in self._blindness.finish():
+        self._tell(self._gaps.finish())
+        self._tell(self._blindness.finish())
+
+    def _tell(self, told: Sequence[records.Record]) -> None:
+        for record in told:
             self._write(record)
 
     def _event(self, known_s: float, event: NfblEvent) -> None:

@@ -142,9 +142,9 @@ class Journal:
             _refuse(path, error)
 
 
-def default_path(session: str) -> Path:
-    """Where a session's journal goes when nobody says where: the user's state folder."""
-    return Path(platformdirs.user_state_dir("emotion-monitor")) / "journals" / f"{session}.jsonl"
+def default_path(session: str, folder: Path | None = None) -> Path:
+    """Where a session's journal goes when nobody names a file: into `folder`, or the user's state folder."""
+    return (folder or Path(platformdirs.user_state_dir("emotion-monitor")) / "journals") / f"{session}.jsonl"
 
 
 def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:
