@@ -150,6 +150,7 @@ def open_pipeline(
             undo.callback(link.close)
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
+        paced = paced or isinstance(source, LiveSource)
         # First, so that its process loads its models while ours are loaded.
         opening = FeedOpening(settings.nfbl, info, video=Track.VIDEO in tracks, paced=paced)
         undo.callback(opening.close)

@@ -13,8 +13,8 @@ class Plan:
     """What to run: a source, its speed, settings, and where everything goes.
 
     `speed` is media seconds per wall second of a recording, None for as fast as it goes; live sources have their own.
-    `journal` is the journal's file, `folder` the folder for journals and recordings that have no name of their own
-    (several sessions), `record` the file for a clean recording, which replaces an older one with `force` only.
+    `journal` and `record` are the files of the journal and of a clean recording, which replaces an older one with
+    `force` only; of several sessions `folder` and `record_in` are the folders in which each has files of its own.
     `consent` is what the operator notes of it. The session ends by itself after `max_duration_s` of media time.
     """
 
@@ -24,6 +24,7 @@ class Plan:
     journal: Path | None = None
     folder: Path | None = None
     record: Path | None = None
+    record_in: Path | None = None
     force: bool = False
     consent: str | None = None
     max_duration_s: float | None = None

@@ -1,6 +1,6 @@
 """One session from open to end: open, de-identify, buffer, describe, judge, estimate.
 
-Beside `harvest.py` the one module of `monitor/` that sees `streams/`; it wires the stages and holds no algorithm.
+It wires the stages and holds no algorithm.
 """
 
 from __future__ import annotations
@@ -8,96 +8,70 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
-import sys
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from buffers.evidence import EvidencePlan, Window
 from buffers.horizon import Horizon
-from buffers.records import CLIP_S, Track
-from configs.errors import MonitorError
-from configs.load import Loaded
+from configs.errors import ConfigError, MonitorError, SourceLost
 from monitor import records
-from monitor.ahead import Ahead
-from monitor.assess import Assessment, Assessor
-from monitor.board import Board
-from monitor.describers.base import Encoder
+from monitor.assess import Assessor
 from monitor.estimate import Estimator
 from monitor.identity import session_digest, session_id
 from monitor.intake import Intake
-from monitor.interrupts import interrupts_to
 from monitor.journal import Journal, default_path
 from monitor.limits import limits_of
 from monitor.models import make_models
 from monitor.outputs.base import Command, Output
-from monitor.outputs.registry import choose_output
 from monitor.records import EndReason, Mode
 from monitor.scheduler import Scheduler
-from monitor.snapshot import JudgedWindow, SessionState
+from monitor.session.health import Lags, LoopWatch
+from monitor.session.judging import Judging
+from monitor.session.links import Links
+from monitor.session.opening import board_of, mode_of, session_record
+from monitor.session.plan import Plan
+from monitor.snapshot import SessionState
 from streams.channel import ChannelClosed
-from streams.clock import Clock, CpuMeter, PacedClock, VirtualClock, utc_now
+from streams.clock import Clock, CpuMeter, LiveClock, PacedClock, VirtualClock, monotonic_s
 from streams.ingest import Batch, Ingest
-from streams.pipeline import Pipeline, open_pipeline
+from streams.pipeline import open_pipeline
 
-_POLL_S: Final = 0.25
+if TYPE_CHECKING:
+    from monitor.session.recording import Recording
+
+__all__ = ["FLUSH_S", "Plan", "Session"]
+
+POLL_S: Final = 0.25
 """How long to wait for a batch before looking again; also the period of the display (4 Hz)."""
+
+FLUSH_S: Final = 4.0
+"""How long a session that was asked to stop may take to hand on what it has and to judge it (wall time, s)."""
 
 _HEALTH_EVERY_S: Final = 30.0
 """Media time between health records of a paced session."""
 
-_INTERRUPTED: Final = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run: a source, its speed (None: as fast as it goes), settings, and where the journal goes."""
-
-    source: str
-    speed: float | None
-    loaded: Loaded
-    journal: Path | None = None
-
-
-def run(plan: Plan, *, ui: str, ascii_only: bool) -> int:
-    """Run a session on the terminal to its end and return the exit code."""
-
-    async def main() -> int:
-        session = Session(plan)
-        if ui != "none" and session.asks_models:
-            sys.stderr.write("Starting the models ...\n")
-        output = choose_output(
-            ui, stdout=sys.stdout, environ=os.environ, ascii_only=ascii_only, on_command=session.command
-        )
-        return await session.run(output)
-
-    try:
-        return asyncio.run(main())
-    except asyncio.CancelledError:  # interrupted again while it was ending
-        return _INTERRUPTED
+_HANGS_AFTER_S: Final = 6.0
+"""Work on one frame or block after which its stage hangs (s): three times what a detector is given to answer."""
 
 
 class Session:
-    """A source being monitored; `run` once."""
+    """A source being monitored; `run` once. `began` tells that its models have started and its media are read."""
 
     def __init__(self, plan: Plan) -> None:
         """Open the source and every model; nothing is read before `run`. Raises what `open_pipeline` raises."""
         settings = plan.loaded.settings
         self._plan = plan
         self._settings = settings
-        self._complete = plan.speed is None
         # Before the source: what is amiss with their settings is told before a landmark engine is started.
         describer, judge = make_models(settings)
-        self._pipeline = pipeline = open_pipeline(plan.source, settings, paced=not self._complete)
+        self._pipeline = pipeline = open_pipeline(plan.source, settings, paced=plan.speed is not None)
+        mode = mode_of(plan, pipeline)
+        self._complete = mode is Mode.MAX
         feed = "off" if pipeline.feed is None else pipeline.feed.digest
         self._digest = session_digest(settings, feed)
-        self._id = session_id(pipeline.source.digest if self._complete else None, self._digest)
-        self._clock: Clock = VirtualClock() if plan.speed is None else PacedClock(plan.speed)
+        content = pipeline.source.digest if self._complete else None
+        self._id = session_id(content, self._digest, live=mode is Mode.LIVE)
+        self._clock: Clock = _clock(plan, mode)
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
         self._horizon = Horizon(limits_of(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
@@ -106,20 +80,35 @@ class Session:
         self._assessor = Assessor(
             describer, judge, estimator, deadline_s=windows.deadline_s, skip_unchanged=windows.skip_unchanged
         )
-        self._evidence_plan = EvidencePlan(windows.frames, windows.clips, on_grid=describer.info.on_grid)
-        self._encoder = describer if isinstance(describer, Encoder) else None
-        self._ahead = None if self._encoder is None else Ahead(self._encoder, self._horizon)
-        self._path = plan.journal or default_path(self._id)
-        self._board = _board(self._id, plan, pipeline, self._assessor, self._path)
+        self._path = plan.journal or default_path(self._id, plan.folder)
+        self._board = board_of(self._id, plan, pipeline, self._assessor, self._path)
         self._intake = Intake(self._horizon, self._board, self._scheduler, self._write)
+        self._links = None if pipeline.live is None else Links(pipeline.live, self._board, self._write)
+        self._recording: Recording | None = None
         self._process = psutil.Process()
         self._work = CpuMeter()
-        self._judging: asyncio.Task[None] | None = None
-        self._encoding: asyncio.Task[None] | None = None
-        self._running: asyncio.Task[object] | None = None
+        self._lags = Lags()
+        self._loop = LoopWatch(period_s=POLL_S)
+        self._judging = Judging(
+            self._assessor,
+            self._scheduler,
+            self._horizon,
+            self._board,
+            self._write,
+            settings=windows,
+            tracks=pipeline.tracks,
+            complete=self._complete,
+        )
         self._next_health_s = _HEALTH_EVERY_S
-        self._stopped = self._interrupted = False
+        self.began = False
+        self._stopped: EndReason | None = None
+        self._stopped_s = math.inf
         self._outputs: tuple[Output, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What its source is called."""
+        return self._board.source
 
     @property
     def asks_models(self) -> bool:
@@ -128,11 +117,28 @@ class Session:
 
     def command(self, command: Command) -> None:
         """What a person asks through an output."""
-        if command is Command.QUIT:
-            self._stopped = True
+        match command:
+            case Command.QUIT:
+                self.stop()
+            case Command.MARK:
+                self._write(records.MarkRecord(media_s=self._board.media_s, note=""))
+            case Command.PAUSE if self._links is not None:
+                self._links.toggle_pause()
+            case Command.PAUSE:
+                self._board.notice("a recording is played: there is nothing to pause for privacy")
+
+    def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
+        """Stop the source; what was captured is still judged, within `FLUSH_S`."""
+        if self._stopped is None:
+            self._stopped, self._stopped_s = reason, monotonic_s()
+            if not self._complete:
+                self._assessor.hurry(FLUSH_S)
             self._ingest.stop()
-        elif command is Command.MARK:
-            self._write(records.MarkRecord(media_s=self._board.media_s, note=""))
+
+    async def close(self) -> None:
+        """Let go of everything; only where `run` is never called."""
+        await self._assessor.close()
+        await asyncio.to_thread(self._ingest.abort)
 
     async def run(self, *outputs: Output) -> int:
         """Run to the end of the source and return the exit code. Whatever happens, everything is closed.
@@ -141,17 +147,22 @@ class Session:
             JournalError: the journal cannot be written.
             SourceLost, DeidentificationFailed: the session ended early; the journal says so too.
         """
-        self._running = asyncio.current_task()
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self._assessor.close)
             closing.push_async_callback(asyncio.to_thread, self._ingest.abort)
             await self._start_models()
             self._journal = closing.enter_context(Journal(self._path, self._id))
-            closing.enter_context(interrupts_to(self._interrupt))
+            if self._plan.record is not None or self._plan.record_in is not None:
+                from monitor.session.recording import Recording
+
+                self._recording = Recording(self._plan, self._id, self._pipeline, self._board)
+                closing.push_async_callback(asyncio.to_thread, self._recording.close)
             for output in outputs:
                 await output.start()
                 closing.push_async_callback(self._close, output)
                 self._outputs += (output,)
+            self._loop.start()
+            closing.callback(self._loop.stop)
             return await self._run()
 
     async def _start_models(self) -> None:
@@ -167,35 +178,45 @@ class Session:
         await output.close(self._board.snapshot())
 
     async def _run(self) -> int:
-        self._write(_session_record(self._plan, self._pipeline, self._board, self._digest))
+        self._write(session_record(self._plan, self._pipeline, self._board, self._digest))
+        self.began = True
         self._ingest.start()
-        self._board.state = SessionState.LIVE
-        display = asyncio.create_task(self._display())
+        if self._links is None:
+            self._board.state = SessionState.LIVE
+        ticking = asyncio.create_task(self._tick())
         try:
-            await self._consume(display)
+            await self._consume(ticking)
             await self._finish()
+        except SourceLost as error:
+            await self._finish(EndReason.LOST, str(error))
+            raise
         except MonitorError as error:
             self._end(EndReason.FAILED, str(error))
             raise
         except asyncio.CancelledError:
             self._end(EndReason.INTERRUPTED)
+            raise
         finally:
-            display.cancel()
-        return _INTERRUPTED if self._interrupted else 0
+            ticking.cancel()
+        return 0
 
-    async def _consume(self, display: asyncio.Task[None]) -> None:
+    async def _consume(self, ticking: asyncio.Task[None]) -> None:
         """Take what comes until the source ends; a fault of the judging or of the display ends the session."""
         while True:
             try:
-                batch = await asyncio.to_thread(self._ingest.next_batch, _POLL_S)
+                batch = await asyncio.to_thread(self._ingest.next_batch, POLL_S)
             except TimeoutError:
-                continue
+                batch = None
             except ChannelClosed:
                 return
-            for task in (self._judging, self._encoding, display):
-                if task is not None and task.done():
-                    task.result()
-            await self._take(batch)
+            self._judging.check()
+            if ticking.done():
+                ticking.result()
+            if batch is not None:
+                await self._take(batch)
+            elif monotonic_s() - self._stopped_s > FLUSH_S:
+                self._board.notice("the end was not waited for: a stage did not hand on what it had")
+                return
 
     async def _take(self, batch: Batch) -> None:
         """Buffer clean items in order of media time; windows fire between them, on the watermark."""
@@ -203,6 +224,8 @@ class Session:
             # Live, body language is told before the masks' look-back is over; media time does not run ahead of it.
             await self._advance(min(t_s, batch.watermark_s))
             self._intake.take(t_s, item)
+            if self._recording is not None:
+                self._recording.take(item)
         if math.isfinite(batch.watermark_s):
             await self._advance(batch.watermark_s)
 
@@ -211,74 +234,30 @@ class Session:
         if watermark_s <= self._board.media_s:
             return
         self._board.media_s = watermark_s
-        await self._encode_ahead(watermark_s)
-        while (window := self._scheduler.due(watermark_s)) is not None:
-            judging = self._judge(window)
-            if self._complete:
-                await judging
-            else:
-                self._judging = asyncio.create_task(judging)
+        if self._plan.max_duration_s is not None and watermark_s >= self._plan.max_duration_s:
+            self.stop(EndReason.ENDED)
+        await self._judging.advance(watermark_s)
         if not self._complete and watermark_s >= self._next_health_s:
-            self._next_health_s += _HEALTH_EVERY_S
+            self._next_health_s = watermark_s + _HEALTH_EVERY_S
             self._write(self._health_record())
 
-    async def _encode_ahead(self, media_s: float) -> None:
-        """Have what arrived encoded before a window needs it; live, beside everything else and never twice at once."""
-        if self._ahead is None or not self._ahead.due(media_s):
-            return
-        if self._complete:
-            await self._ahead.encode(media_s)
-        elif self._encoding is None or self._encoding.done():
-            self._encoding = asyncio.create_task(self._ahead.encode(media_s))
-
-    def _judge(self, window: Window) -> Coroutine[None, None, None]:
-        """Cut the evidence now, before anything later is buffered; what is returned describes and judges it."""
-        self._scheduler.started(window)
-        self._board.running = window.cadence
-        if self._horizon.dense_span_s < min(self._horizon.span_s, self._settings.windows.local_s) - CLIP_S:
-            self._board.notice("the memory ceiling cuts into local windows: raise horizon.max_mbytes")
-        evidence = self._horizon.evidence(window, self._evidence_plan)
-        refusal = self._assessor.unchanged(evidence)
-        if refusal is None:
-            refusal = self._scheduler.refusal(window, evidence.coverage, self._pipeline.tracks)
-
-        async def judging() -> None:
-            assessment = await self._assessor.assess(evidence, refusal)
-            self._scheduler.finished(window)
-            self._board.running = None
-            self._keep(assessment)
-
-        return judging()
-
-    def _keep(self, assessment: Assessment) -> None:
-        window, description = assessment.window, assessment.description
-        if description is not None:
-            self._write(records.DescriptionRecord.of(window, description))
-            if description.note is not None:
-                self._board.notice(description.note)
-        self._write(records.VerdictRecord.of(window, assessment.verdict, assessment.coverage))
-        self._write(records.EstimateRecord.of(assessment.estimate))
-        judged = JudgedWindow(window, assessment.verdict, "" if description is None else description.text)
-        self._board.verdict(judged, abstained=assessment.abstained)
-        if description is not None or assessment.trouble is not None:
-            self._board.trouble(assessment.trouble)
-        self._board.estimate(window.end_s, assessment.estimate.overall, assessment.estimate.current)
-
-    async def _finish(self) -> None:
+    async def _finish(self, reason: EndReason | None = None, notice: str | None = None) -> None:
         """The source is over: let the last call end, judge what is left, say goodbye."""
+        if reason is not None and not self._complete:
+            self._assessor.hurry(FLUSH_S)
         await self._advance(self._intake.end_s)
         self._intake.finish()
-        if self._judging is not None:
-            await self._judging
-        for window in self._scheduler.final(self._board.media_s):
-            await self._judge(window)
-        self._end(EndReason.INTERRUPTED if self._stopped else EndReason.ENDED)
+        await self._judging.finish()
+        self._end(reason or self._stopped or EndReason.ENDED, notice)
 
     def _end(self, reason: EndReason, notice: str | None = None) -> None:
-        for task in (self._judging, self._encoding):
-            if task is not None:
-                task.cancel()
-        self._board.state = SessionState.FAILED if reason is EndReason.FAILED else SessionState.ENDED
+        self._judging.cancel()
+        if self._links is not None:
+            self._links.follow()
+        if self._recording is not None:
+            self._recording.close()
+        over = reason in {EndReason.FAILED, EndReason.LOST}
+        self._board.state = SessionState.FAILED if over else SessionState.ENDED
         for text in (*self._pipeline.notices, *([] if notice is None else [notice])):
             self._board.notice(text)
         self._write(self._health_record())
@@ -287,6 +266,8 @@ class Session:
     def _health_record(self) -> records.HealthRecord:
         self._refresh()
         counts, looks = self._pipeline.face_counts, self._pipeline.feed_counts
+        p50_s, p95_s, most_s = self._lags.take() or (None, None, None)
+        drift = next((link for link in self._board.links if link.drift_s is not None), None)
         return records.HealthRecord(
             media_s=self._board.media_s,
             tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
@@ -297,8 +278,14 @@ class Session:
             nfbl_looks=looks.looks,
             nfbl_skipped=looks.skipped,
             nfbl_losses=looks.losses,
-            embedding_bytes=0 if self._encoder is None else self._encoder.embedding_bytes,
+            embedding_bytes=self._judging.embedding_bytes,
             lag_s=self._board.lag_s,
+            lag_p50_s=p50_s,
+            lag_p95_s=p95_s,
+            lag_max_s=most_s,
+            loop_lag_s=None if self._complete else self._loop.take_worst_s(),
+            drift_s=None if drift is None else drift.drift_s,
+            drift_ppm=None if drift is None else drift.drift_ppm,
             rss_bytes=self._board.rss_bytes,
             cpu_share=None if self._complete else self._work.share(),
         )
@@ -318,75 +305,47 @@ class Session:
         board.next_window_s = self._scheduler.next_due_s
         board.horizon_s, board.horizon_bytes = self._horizon.span_s, self._horizon.nbytes
         if not self._complete:
-            live = board.state is SessionState.LIVE
-            board.lag_s = max(0.0, self._clock.now_s() - board.media_s) if live else board.lag_s
+            running = board.state not in {SessionState.ENDED, SessionState.FAILED}
+            board.lag_s = max(0.0, self._clock.now_s() - board.media_s) if running else board.lag_s
             board.rss_bytes = self._process.memory_info().rss
 
-    async def _display(self) -> None:
-        """Show the session four times a second, with the estimate as old as it is now."""
+    async def _tick(self) -> None:
+        """Four times a second: follow the source, mend what hangs and show it all, with the estimate as it is now."""
         while True:
+            board = self._board
+            if not self._complete:
+                board.loop_lag_s = self._loop.beat(board.media_s)
+                self._watch()
             self._refresh()
-            estimate = self._assessor.estimator.at(self._board.media_s)
-            self._board.overall, self._board.current = estimate.overall, estimate.current
-            snapshot = self._board.snapshot()
+            if not self._complete and board.state is SessionState.LIVE and board.lag_s is not None:
+                self._lags.add(board.lag_s)
+            estimate = self._assessor.estimator.at(board.media_s)
+            board.overall, board.current = estimate.overall, estimate.current
+            snapshot = board.snapshot()
             for output in self._outputs:
                 output.show(snapshot)
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(POLL_S)
 
-    def _interrupt(self) -> None:
-        """Ctrl-C, SIGTERM or a closed terminal: stop the source, flush, end. The second time: leave at once."""
-        if self._interrupted and self._running is not None:
-            self._running.cancel()
-        self._stopped = self._interrupted = True
-        self._ingest.stop()
-
-
-def _board(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:
-    settings = plan.loaded.settings
-    start = assessor.estimator.at(0.0)
-    notices = list(pipeline.notices)
-    if pipeline.feed is not None:
-        notices += pipeline.feed.notices
-    if settings.seed is not None:
-        notices.append("seeded run: the altered voice can be undone, do not publish it")
-    board = Board(
-        session=session,
-        source=pipeline.info.name,
-        mode=Mode.MAX if plan.speed is None else Mode.PACED,
-        duration_s=pipeline.info.duration_s,
-        describer=assessor.describer.info,
-        judge=assessor.judge.info,
-        detector="none" if pipeline.faces is None else settings.faces.detector,
-        mask="none" if pipeline.faces is None else settings.faces.mask,
-        voice="none" if pipeline.info.track(Track.AUDIO) is None else settings.voice.mode,
-        nfbl_source="off" if pipeline.feed is None else pipeline.feed.source,
-        overall=start.overall,
-        current=start.current,
-        journal=str(journal),
-        tracks=pipeline.tracks,
-    )
-    for notice in notices:
-        board.notice(notice)
-    return board
+    def _watch(self) -> None:
+        """Follow the links; restart a stage that hangs and say so; tell what held the event loop up."""
+        if self._links is not None:
+            self._links.follow()
+        if self._recording is not None:
+            self._recording.follow()
+        for stall in self._ingest.stalls(_HANGS_AFTER_S):
+            name = stall.stage.name
+            self._board.notice(f"{name} hung for {stall.busy_s:.0f} s and is restarted: please report {stall.stack}")
+            self._write(
+                records.StallRecord(media_s=self._board.media_s, stage=name, held_s=stall.busy_s, stack=stall.stack)
+            )
+            self._ingest.restart(stall)
+        for record in self._loop.held():
+            self._write(record)
 
 
-def _session_record(plan: Plan, pipeline: Pipeline, board: Board, digest: str) -> records.SessionRecord:
-    info = pipeline.info
-    return records.SessionRecord(
-        media_s=0.0,
-        source=info.name,
-        digest=pipeline.source.digest,
-        tracks=tuple(map(records.TrackRecord.of, info.tracks)),
-        av_offset_s=info.av_offset_s,
-        duration_s=info.duration_s,
-        mode=Mode(board.mode),
-        profile=plan.loaded.profile,
-        settings_digest=digest,
-        nfbl=board.nfbl_source,
-        describer=board.describer,
-        judge=board.judge,
-        deidentification=records.DeidentificationRecord(detector=board.detector, mask=board.mask, voice=board.voice),
-        version=version("emotion-monitor"),
-        notices=tuple(board.notices),
-        started_at=None if plan.speed is None else utc_now(),
-    )
+def _clock(plan: Plan, mode: Mode) -> Clock:
+    if mode is Mode.LIVE:
+        if plan.speed is None:
+            raise ConfigError(f"{plan.source.partition(':')[0]}: is live and has no speed but its own; use watch")
+        return LiveClock()
+    return VirtualClock() if plan.speed is None else PacedClock(plan.speed)

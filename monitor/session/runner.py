@@ -1,0 +1,94 @@
+"""Runs sessions on a terminal: one or several side by side, with the signals that end them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from configs.errors import MonitorError
+from monitor.interrupts import interrupts_to
+from monitor.outputs.base import Command, Output
+from monitor.outputs.registry import choose_outputs
+from monitor.session.plan import Plan
+from monitor.session.session import Session
+
+_INTERRUPTED: Final = 130
+
+
+def run(plans: Sequence[Plan], *, ui: str, ascii_only: bool) -> int:
+    """Run the sessions to their ends and return the exit code: the first that is not 0, in the order of the plans.
+
+    Raises what opening the first bad one raises, and what ended the only one early; of several each ends for itself,
+    and why is told on standard error at the end.
+    """
+    try:
+        return asyncio.run(_Run(ui, ascii_only=ascii_only).all(plans))
+    except asyncio.CancelledError:  # interrupted again while it was ending
+        return _INTERRUPTED
+
+
+class _Run:
+    """Sessions that are run together."""
+
+    def __init__(self, ui: str, *, ascii_only: bool) -> None:
+        self._ui = ui
+        self._ascii_only = ascii_only
+        self._sessions: list[Session] = []
+        self._tasks: list[asyncio.Task[int]] = []
+        self._interrupted = False
+
+    async def all(self, plans: Sequence[Plan]) -> int:
+        """Open all, then run all."""
+        try:
+            for plan in plans:
+                self._sessions.append(Session(plan))
+            outputs = self._outputs()
+        except BaseException:
+            await asyncio.gather(*(session.close() for session in self._sessions))
+            raise
+        if self._ui != "none" and any(session.asks_models for session in self._sessions):
+            sys.stderr.write("Starting the models ...\n")
+        with interrupts_to(self._interrupt):
+            pairs = zip(self._sessions, outputs, strict=True)
+            self._tasks = [asyncio.create_task(session.run(output)) for session, output in pairs]
+            results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self._code(results)
+
+    def _outputs(self) -> list[Output]:
+        return choose_outputs(
+            self._ui,
+            [session.name for session in self._sessions],
+            stdout=sys.stdout,
+            environ=os.environ,
+            ascii_only=self._ascii_only,
+            on_command=self._command,
+        )
+
+    def _command(self, index: int, command: Command) -> None:
+        self._sessions[index].command(command)
+
+    def _interrupt(self) -> None:
+        """Ctrl-C, SIGTERM or a closed terminal: stop the sources, flush, end. The second time: leave at once."""
+        if self._interrupted or not all(session.began for session in self._sessions):
+            for task in self._tasks:
+                task.cancel()
+        self._interrupted = True
+        for session in self._sessions:
+            session.stop()
+
+    def _code(self, results: Sequence[int | BaseException]) -> int:
+        codes = []
+        for session, result in zip(self._sessions, results, strict=True):
+            if isinstance(result, MonitorError) and len(results) > 1:
+                sys.stderr.write(f"emotion-monitor: {session.name}: {result}\n")
+                codes.append(result.exit_code)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                codes.append(result)
+        if self._interrupted:
+            return _INTERRUPTED
+        return next((code for code in codes if code), 0)
