@@ -18,7 +18,8 @@ from monitor.outputs.base import Command, Output
 from monitor.outputs.jsonlines import JsonOutput
 from monitor.outputs.keys import Page
 from monitor.outputs.lines import LinesOutput
-from monitor.outputs.registry import SilentOutput, choose_output
+from monitor.outputs.registry import SilentOutput, choose_outputs
+from monitor.outputs.screen import Screen
 from monitor.outputs.terminal import TerminalOutput
 from monitor.outputs.theme import Theme
 from tests.made_snapshot import EMPTY, RUNNING
@@ -29,7 +30,7 @@ TAKE_SCREEN, GIVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
-class Screen(io.StringIO):
+class Tube(io.StringIO):
     """A file that says it is a terminal."""
 
     encoding = "utf-8"
@@ -64,9 +65,12 @@ def terminal() -> Iterator[tuple[int, int]]:
     os.close(program)
 
 
-def output_on(screen: Screen, program: int, asked: Callable[[Command], None]) -> TerminalOutput:
-    console = Console(file=screen, force_terminal=True, width=120, height=35)
-    return TerminalOutput(console, on_command=asked, theme=Theme(), keys_fd=program)
+def output_on(file: Tube, program: int, asked: Callable[[Command], None]) -> TerminalOutput:
+    console = Console(file=file, force_terminal=True, width=120, height=35)
+    screen = Screen(
+        console, ("interview.mp4",), on_command=lambda _, command: asked(command), theme=Theme(), keys_fd=program
+    )
+    return TerminalOutput(screen)
 
 
 def run(main: Coroutine[object, object, None]) -> None:
@@ -78,7 +82,7 @@ def run(main: Coroutine[object, object, None]) -> None:
 
 def test_the_screen_is_taken_drawn_on_given_back_and_summed_up(terminal: tuple[int, int]) -> None:
     _, program = terminal
-    before, screen = termios.tcgetattr(program), Screen()
+    before, screen = termios.tcgetattr(program), Tube()
 
     async def main() -> None:
         output = output_on(screen, program, Asked())
@@ -99,7 +103,7 @@ def test_the_screen_is_taken_drawn_on_given_back_and_summed_up(terminal: tuple[i
 
 def test_after_an_error_closing_restores_without_a_last_picture(terminal: tuple[int, int]) -> None:
     _, program = terminal
-    before, screen = termios.tcgetattr(program), Screen()
+    before, screen = termios.tcgetattr(program), Tube()
 
     async def main() -> None:
         output = output_on(screen, program, Asked())
@@ -117,7 +121,7 @@ def test_a_start_that_fails_gives_the_screen_back(terminal: tuple[int, int], mon
         raise OSError(12, "no more readers")
 
     _, program = terminal
-    before, screen = termios.tcgetattr(program), Screen()
+    before, screen = termios.tcgetattr(program), Tube()
 
     async def main() -> None:
         monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", refuse)
@@ -130,7 +134,7 @@ def test_a_start_that_fails_gives_the_screen_back(terminal: tuple[int, int], mon
 
 
 def test_an_output_that_never_started_can_be_closed() -> None:
-    screen = Screen()
+    screen = Tube()
 
     async def main() -> None:
         await output_on(screen, -1, Asked()).close(None)
@@ -144,14 +148,14 @@ def test_keys_reach_the_session_and_the_view(terminal: tuple[int, int]) -> None:
 
     async def main() -> None:
         asked = Asked()
-        output = output_on(Screen(), program, asked)
+        output = output_on(Tube(), program, asked)
         await output.start()
         output.show(RUNNING)
         os.write(person, b"vmq")
         while len(asked) < 2:
             asked.came.clear()
             await asked.came.wait()
-        assert output.view.page is Page.VERDICT
+        assert output.screen.view.page is Page.VERDICT
         assert asked == [Command.MARK, Command.QUIT]
         await output.close(None)
 
@@ -162,7 +166,7 @@ def test_a_frozen_picture_stays_and_thaws_to_the_newest(terminal: tuple[int, int
     person, program = terminal
 
     async def main() -> None:
-        screen, asked = Screen(), Asked()
+        screen, asked = Tube(), Asked()
         output = output_on(screen, program, asked)
         await output.start()
         output.show(RUNNING)
@@ -186,18 +190,21 @@ def test_a_frozen_picture_stays_and_thaws_to_the_newest(terminal: tuple[int, int
 
 
 def choose(ui: str, stdout: io.StringIO, **environ: str) -> Output:
-    return choose_output(ui, stdout=stdout, environ=environ, ascii_only=False, on_command=lambda _: None)
+    (output,) = choose_outputs(
+        ui, ("a.mp4",), stdout=stdout, environ=environ, ascii_only=False, on_command=lambda _, command: None
+    )
+    return output
 
 
 @pytest.mark.parametrize(
     ("ui", "stdout", "environ", "kind"),
     [
-        ("auto", Screen(), {"TERM": "xterm-256color"}, TerminalOutput),
-        ("auto", Screen(), {"TERM": "dumb"}, LinesOutput),
+        ("auto", Tube(), {"TERM": "xterm-256color"}, TerminalOutput),
+        ("auto", Tube(), {"TERM": "dumb"}, LinesOutput),
         ("auto", Pipe(), {"TERM": "xterm", "FORCE_COLOR": "1"}, LinesOutput),
-        ("full", Screen(), {"TERM": "xterm"}, TerminalOutput),
-        ("plain", Screen(), {}, LinesOutput),
-        ("json", Screen(), {}, JsonOutput),
+        ("full", Tube(), {"TERM": "xterm"}, TerminalOutput),
+        ("plain", Tube(), {}, LinesOutput),
+        ("json", Tube(), {}, JsonOutput),
         ("none", Pipe(), {}, SilentOutput),
     ],
 )
@@ -211,12 +218,12 @@ def test_a_screen_without_a_terminal_and_an_unknown_word_are_refused() -> None:
     with pytest.raises(ConfigError, match="--ui plain"):
         choose("full", Pipe())
     with pytest.raises(ConfigError, match="auto, full, plain, json, none"):
-        choose("fancy", Screen())
+        choose("fancy", Tube())
 
 
 @pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_no_color_takes_colours_and_leaves_the_picture(environ: dict[str, str], coloured: bool) -> None:
-    screen = Screen()
+    screen = Tube()
 
     async def main() -> None:
         output = choose("full", screen, TERM="xterm-256color", COLUMNS="120", LINES="35", **environ)
@@ -233,7 +240,7 @@ def test_no_color_takes_colours_and_leaves_the_picture(environ: dict[str, str], 
 @pytest.mark.parametrize("ui", ["full", "plain", "json", "none"])
 def test_every_output_keeps_to_the_protocol_in_any_order_of_news(ui: str) -> None:
     async def main() -> None:
-        output = choose(ui, Screen(), TERM="xterm")
+        output = choose(ui, Tube(), TERM="xterm")
         await output.start()
         output.record('{"schema":1,"session":"s","seq":1,"kind":"mark","media_s":1.0,"note":""}')
         output.show(EMPTY)

@@ -37,7 +37,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One key, its name and meaning, and what it does: open a page, command the session, or freeze (neither)."""
+    """One key, its name and meaning, and what it does: open a page, command the session, or freeze (neither).
+
+    A `live` key has a use for live sources only, a `several` key where several streams are watched: it is the screen
+    that obeys it, by `stream_after`.
+    """
 
     key: str
     name: str
@@ -45,16 +49,20 @@ class Binding:
     meaning: str
     page: Page | None = None
     command: Command | None = None
+    live: bool = False
+    several: bool = False
 
 
 BINDINGS: Final = (
     Binding("q", "q", "quit", "end the session, write the journal's end and leave", command=Command.QUIT),
     Binding("?", "?", "help", "this page", page=Page.HELP),
+    Binding("p", "p", "pause", "pause for privacy: nothing is captured until p", command=Command.PAUSE, live=True),
     Binding("e", "e", "events", "all recent body-language events", page=Page.EVENTS),
     Binding("v", "v", "verdict", "the last window: what was described and how it was judged", page=Page.VERDICT),
     Binding("h", "h", "health", "tracks, de-identification, memory and every notice", page=Page.HEALTH),
     Binding(" ", "space", "freeze", "hold the picture still; the session goes on"),
     Binding("m", "m", "mark", "write a mark into the journal at this media time", command=Command.MARK),
+    Binding("tab", "tab", "stream", "the next of several streams; Shift-Tab, arrows, 1 to 9 too", several=True),
 )
 """Every key of the dashboard. A page's key pressed again, or Escape, goes back to the overview."""
 
@@ -64,7 +72,7 @@ def press(view: View, key: str) -> tuple[View, Command | None]:
     if key == "escape":
         return replace(view, page=Page.OVERVIEW), None
     binding = next((item for item in BINDINGS if item.key == key.lower()), None)
-    if binding is None:
+    if binding is None or binding.several:
         return view, None
     if binding.command is not None:
         return view, binding.command
@@ -73,8 +81,26 @@ def press(view: View, key: str) -> tuple[View, Command | None]:
     return replace(view, frozen=not view.frozen), None
 
 
+def stream_after(key: str, selected: int, count: int) -> int:
+    """Which of `count` streams is looked at after a key: the next, the one before, or the one with that number."""
+    if key in {"tab", "right"}:
+        return (selected + 1) % count
+    if key in {"backtab", "left"}:
+        return (selected - 1) % count
+    return int(key) - 1 if key in _DIGITS[:count] else selected
+
+
+_DIGITS: Final = tuple("123456789")
+
+_SEQUENCES: Final = {"C": "right", "D": "left", "Z": "backtab"}
+"""Last letters of the sequences that mean something here, where nothing comes between `[` and them."""
+
+
 def keys_in(data: bytes) -> tuple[str, ...]:
-    """Keys in what a terminal sent; arrow, function and mouse sequences are swallowed whole, a lone ESC is `escape`."""
+    """Keys in what a terminal sent: characters, and `escape` (a lone ESC), `tab`, `backtab`, `left`, `right`.
+
+    Other arrow, function and mouse sequences are swallowed whole.
+    """
     keys: list[str] = []
     text = data.decode("utf-8", "ignore")
     at = 0
@@ -82,16 +108,18 @@ def keys_in(data: bytes) -> tuple[str, ...]:
         char = text[at]
         at += 1
         if char != "\x1b":
-            keys.append(char)
+            keys.append("tab" if char == "\t" else char)
         elif at == len(text):
             keys.append("escape")
-        elif text[at] == "[":  # control sequence: parameters, then one final byte from @ to ~
-            at += 1
-            while at < len(text) and not "@" <= text[at] <= "~":
+        elif text[at] in "[O":  # a control sequence: parameters, then one final byte from @ to ~; after O no parameters
+            start = at + 1
+            at = start
+            while text[start - 1] == "[" and at < len(text) and not "@" <= text[at] <= "~":
                 at += 1
             at += 1
-        else:  # Alt and a key, or a function key as ESC O P
-            at += 2 if text[at] == "O" else 1
+            keys += [_SEQUENCES[text[start:at]]] if text[start:at] in _SEQUENCES else []
+        else:  # Alt and a key
+            at += 1
     return tuple(keys)
 
 

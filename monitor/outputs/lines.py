@@ -21,8 +21,11 @@ from monitor.records import (
     EstimateRecord,
     FeedRecord,
     GapRecord,
+    LinkRecord,
     MarkRecord,
     NfblRecord,
+    StallRecord,
+    TrackRecord,
     VerdictRecord,
     record_types,
 )
@@ -33,23 +36,49 @@ _UNCUT: Final = 10_000
 
 
 def line_of(record: AnyRecord, theme: Theme) -> str | None:
-    """What one record is worth saying, None for most: verdicts, closed NFBL events, the feed, gaps, marks."""
+    """What one record is worth saying, None for most: verdicts, closed NFBL events, links, stalls, gaps, marks."""
     match record:
         case VerdictRecord():
-            return _line(record.media_s, "verdict", _verdict(record, theme), theme)
+            kind, said = "verdict", _verdict(record, theme)
         case NfblRecord(phase=Phase.CLOSE):
-            parts = [f"{record.group.value}: {record.name}", record.side, f"{record.end_s - record.start_s:.1f} s"]
-            said = ", ".join(part for part in parts if part not in {"", "none"})
-            return _line(record.media_s, "nfbl", f"{said}, score {record.score:.2f}", theme)
+            kind, said = "nfbl", _event(record)
         case FeedRecord():
-            return _line(record.media_s, "nfbl", f"feed {record.state.value}{_because(record.reason)}", theme)
+            kind, said = "nfbl", f"feed {record.state.value}{_because(record.reason)}"
+        case LinkRecord():
+            kind, said = "source", _link(record)
+        case StallRecord():
+            kind, said = "stall", _stall(record)
         case GapRecord():
-            said = f"{record.track.value}, {record.end_s - record.start_s:.1f} s: {record.reason}"
-            return _line(record.media_s, "gap", said, theme)
+            kind, said = "gap", f"{record.track.value}, {record.end_s - record.start_s:.1f} s: {record.reason}"
         case MarkRecord():
-            return _line(record.media_s, "mark", record.note, theme)
+            kind, said = "mark", record.note
         case _:
             return None
+    return _line(record.media_s, kind, said, theme)
+
+
+def _event(record: NfblRecord) -> str:
+    parts = [f"{record.group.value}: {record.name}", record.side, f"{record.end_s - record.start_s:.1f} s"]
+    return f"{', '.join(part for part in parts if part not in {'', 'none'})}, score {record.score:.2f}"
+
+
+def _link(record: LinkRecord) -> str:
+    tracks = ", ".join(_track(track) for track in record.tracks)
+    said = "; ".join(part for part in (record.reason, tracks) if part)
+    return f"{record.link} {record.state.value}{_because(said)}"
+
+
+def _track(track: TrackRecord) -> str:
+    """Codec, and size or channels, and rate, as far as they are known."""
+    size = f" {track.width_px}x{track.height_px}" if track.width_px and track.height_px else ""
+    rate = f" {track.rate_hz:g}/s" if track.rate_hz else ""
+    return f"{track.track.value} {track.codec}{size}{rate}"
+
+
+def _stall(record: StallRecord) -> str:
+    if record.stage == "event loop":
+        return f"the event loop was held up for {record.held_s:.1f} s"
+    return f"stage {record.stage} hung for {record.held_s:.1f} s, restarted"
 
 
 def _because(reason: str) -> str:
@@ -106,10 +135,12 @@ class LinesOutput:
         *,
         theme: Theme | None = None,
         on_command: Callable[[Command], None] = lambda _: None,
+        prefix: str = "",
     ) -> None:
-        """Write to `file`; when its reader leaves, `on_command(QUIT)` ends the session quietly."""
+        """Write to `file`, each line behind `prefix`; when its reader leaves, `on_command(QUIT)` ends it quietly."""
         self._theme = theme or Theme()
         self._writer = LineWriter(file, on_command)
+        self._prefix = prefix
         self._shown: Snapshot | None = None
         self._answered: EstimateRecord | None = None
 
@@ -139,4 +170,4 @@ class LinesOutput:
 
     def _write(self, lines: list[str]) -> None:
         for line in lines:
-            self._writer.write(line)
+            self._writer.write(self._prefix + line)

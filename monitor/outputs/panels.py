@@ -6,7 +6,6 @@ change in place and nothing jumps.
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Final
 
 from rich.text import Text
@@ -14,9 +13,10 @@ from rich.text import Text
 from buffers.evidence import Cadence
 from buffers.records import MaskState, NfblEvent, Phase
 from monitor.judges.base import Label
-from monitor.outputs.cells import counted, harmless, interval_bar, joined, mbytes, mmss, row, sentence, sparkline
-from monitor.outputs.theme import GREEN, GREY, ORANGE, RED, Theme
-from monitor.snapshot import JudgedWindow, MediaHealth, SessionState, Snapshot, TrackEstimate
+from monitor.outputs.cells import counted, harmless, interval_bar, joined, mmss, row, sentence, sparkline
+from monitor.outputs.live import not_captured
+from monitor.outputs.theme import GREEN, GREY, ORANGE, Theme
+from monitor.snapshot import JudgedWindow, SessionState, Snapshot, TrackEstimate
 
 Lines = list[Text]
 
@@ -92,12 +92,15 @@ def header(snapshot: Snapshot, width: int, theme: Theme, *, frozen: bool) -> Lin
         width,
         theme,
     )
-    mask, mask_style = _MASKS[snapshot.privacy.state]
+    # The last frame's mask and the last word are no news of a time in which nothing is captured.
+    paused = snapshot.state is SessionState.PAUSED
+    mask, mask_style = ("no frame", GREY) if paused else _MASKS[snapshot.privacy.state]
+    speaking = None if paused else snapshot.speaking
     facts = [
         (f"{mask} ({snapshot.privacy.detector}, {snapshot.privacy.mask})", mask_style),
         (f"voice {snapshot.privacy.voice}", "default"),
         (_dropped(snapshot), "default"),
-        ({True: "speaking", False: "silent", None: "voice unknown"}[snapshot.speaking], GREY),
+        ({True: "speaking", False: "silent", None: "voice unknown"}[speaking], GREY),
     ]
     return [first, joined(facts, width, theme)]
 
@@ -199,7 +202,8 @@ def events(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
     unseen = [] if snapshot.state in _OVER else _unseen(snapshot, width, theme)
     if not snapshot.nfbl:
         off = snapshot.nfbl_state.startswith("off")
-        said = "feed off: body language is not watched" if off else "watching... no event yet"
+        watching = not_captured(snapshot) or "watching... no event yet"
+        said = "feed off: body language is not watched" if off else watching
         return [Text(end=""), sentence([(said, GREY)], width, theme), *unseen]
     newest = sorted(snapshot.nfbl, key=lambda event: (event.start_s, event.id), reverse=True)
     return [*unseen, *(_event(event, width, theme) for event in newest[: height - len(unseen)])]
@@ -239,51 +243,11 @@ def events_note(snapshot: Snapshot) -> str:
     return f"feed {snapshot.nfbl_state}{who}{rate}"
 
 
-def health(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
-    """Tracks, de-identification, memory and models: one line each."""
-    privacy = snapshot.privacy
-    # The end of a path tells more than its beginning; the health page and the summary have all of it.
-    journal = snapshot.journal or "not kept"
-    journal = journal if width >= _WIDE else PurePath(journal).name
-    rss = "unknown" if snapshot.rss_bytes is None else mbytes(snapshot.rss_bytes)
-    lines = [_media(media, width, theme) for media in snapshot.media]
-    whole = (f"{counted(privacy.whole_frames, 'whole frame')}", RED if privacy.whole_frames else "default")
-    lines += [
-        _fact("faces", [(f"{privacy.masked_area:.0%} masked", "default"), whole], width, theme),
-        _fact("voice", [(privacy.voice, "default")], width, theme),
-        _fact(
-            "horizon",
-            [(f"{mmss(snapshot.horizon_s)} kept", "default"), (mbytes(snapshot.horizon_bytes), "default")],
-            width,
-            theme,
-        ),
-        _fact("process", [(f"{rss} resident", "default")], width, theme),
-        _fact("journal", [(journal, "default"), (f"line {snapshot.seq}", GREY)], width, theme),
-    ]
-    return lines
-
-
-def _media(media: MediaHealth, width: int, theme: Theme) -> Text:
-    rate = theme.glyphs.dash if media.rate_hz is None else f"{media.rate_hz:.1f}/s"
-    counts = [
-        (media.track.value, 7, "bold"),
-        (rate, -7, "default"),
-        (f"{media.released} out", -11, GREY),
-        (f"{media.dropped} dropped", -14, ORANGE if media.dropped else GREY),
-        (f"{counted(media.gaps, 'gap')}", -8, ORANGE if media.gaps else GREY),
-        ("end" if media.ended else "", 3, GREY),
-    ]
-    return row(counts, width, theme)
-
-
-def _fact(name: str, facts: list[tuple[str, str]], width: int, theme: Theme) -> Text:
-    line = row([(name, 7, "bold"), ("", 1, "default")], width, theme)
-    return line.append_text(joined(facts, max(0, width - 9), theme))
-
-
 def _listening(snapshot: Snapshot) -> str:
     if snapshot.state in _OVER:
         return "no window was judged"
+    if (away := not_captured(snapshot)) is not None:
+        return away
     when = "" if snapshot.next_window_s is None else f" first window at {mmss(snapshot.next_window_s)}"
     return f"listening...{when}"
 

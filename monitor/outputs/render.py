@@ -18,11 +18,14 @@ from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
 
-from monitor.outputs import panels
+from monitor.outputs import health, panels
+from monitor.outputs.base import Command
 from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
-from monitor.outputs.keys import BINDINGS, Page, View
+from monitor.outputs.keys import BINDINGS, Binding, Page, View
+from monitor.outputs.live import LIVE_MODE, telling
+from monitor.outputs.streams import Streams, bar
 from monitor.outputs.theme import GREY, Theme
-from monitor.snapshot import JudgedWindow, Snapshot
+from monitor.snapshot import JudgedWindow, SessionState, Snapshot
 
 FULL: Final = (110, 30)
 """Least width and height of the full dashboard (cells)."""
@@ -51,22 +54,38 @@ class Sized:
             yield Segment.line()
 
 
-def render(snapshot: Snapshot, width: int, height: int, *, theme: Theme, view: View) -> RenderableType:
-    """The dashboard for `snapshot`, exactly `width` cells by `height` lines."""
+def render(
+    snapshot: Snapshot, width: int, height: int, *, theme: Theme, view: View, streams: Streams | None = None
+) -> RenderableType:
+    """The dashboard for `snapshot`, exactly `width` cells by `height` lines; above it the bar, of several `streams`."""
     width, height = max(1, width), max(1, height)
     if width < COMPACT[0] or height < COMPACT[1]:
-        return Sized(_stacked(_status(snapshot, width, theme, view)[:height]), width, height)
+        lines = _status(snapshot, width, theme, view, streams)
+        if streams is not None and height > len(lines):
+            lines = [bar(streams, width, theme), *lines]
+        return Sized(_stacked(lines[:height]), width, height)
     full = width >= FULL[0] and height >= FULL[1]
     inner, notice_rows = width - 2, 3 if full else 2
+    above = [] if streams is None else [Layout(_indented([bar(streams, inner, theme)]), size=1)]
+    said = telling(snapshot, inner, theme) or panels.progress(snapshot, inner, theme)
     screen = Layout()
     screen.split_column(
+        *above,
         Layout(_indented([*panels.header(snapshot, inner, theme, frozen=view.frozen)]), size=2),
-        Layout(_indented([panels.progress(snapshot, inner, theme)]), size=1),
-        _body(snapshot, width, height - 4 - notice_rows, theme, view, full=full),
+        Layout(_indented([said]), size=1),
+        _body(snapshot, width, height - 4 - notice_rows - len(above), theme, view, full=full),
         Layout(_indented(panels.notice_lines(snapshot, inner, notice_rows, theme)), size=notice_rows),
-        Layout(_indented([_footer(inner, theme)]), size=1),
+        Layout(_indented([_footer(snapshot, inner, several=streams is not None)]), size=1),
     )
     return Sized(screen, width, height)
+
+
+def waiting(streams: Streams, width: int, height: int, *, theme: Theme) -> RenderableType:
+    """What is shown of a stream of which nothing is known yet."""
+    width, height = max(1, width), max(1, height)
+    name = streams.tabs[streams.selected].name
+    lines = [bar(streams, width, theme), Text(end=""), sentence([(f" {name}: being opened ...", GREY)], width, theme)]
+    return Sized(_stacked(lines[:height]), width, height)
 
 
 def _body(snapshot: Snapshot, width: int, height: int, theme: Theme, view: View, *, full: bool) -> Layout:
@@ -79,7 +98,7 @@ def _body(snapshot: Snapshot, width: int, height: int, theme: Theme, view: View,
             return Layout(_framed("Body language (NFBL)", lines, width, theme, panels.events_note(snapshot)))
         case Page.HEALTH:
             inside = Group(
-                *(_ended(line) for line in panels.health(snapshot, width - 4, theme)),
+                *(_ended(line) for line in health.page(snapshot, width - 4, theme)),
                 "",
                 *(Text(text, style=style) for text, style in panels.notices(snapshot, theme)),
             )
@@ -104,9 +123,9 @@ def _overview(snapshot: Snapshot, width: int, height: int, theme: Theme, *, full
     events = _framed("Body language (NFBL)", seen, right_width, theme, panels.events_note(snapshot))
     body, left, right = Layout(), Layout(windows, size=left_width), Layout(events, size=right_width)
     if full:
-        health = _framed("Health", panels.health(snapshot, right_width - 4, theme), right_width, theme)
+        known = _framed("Health", health.panel(snapshot, right_width - 4, _HEALTH_ROWS - 2, theme), right_width, theme)
         left.split_column(estimate, Layout(windows))
-        right.split_column(Layout(events), Layout(health, size=_HEALTH_ROWS))
+        right.split_column(Layout(events), Layout(known, size=_HEALTH_ROWS))
         body.split_row(left, right)
     else:
         lower = Layout()
@@ -156,16 +175,27 @@ def _help(width: int, theme: Theme) -> RenderableType:
     return _stacked([*keys, Text(end=""), again])
 
 
-def _footer(width: int, theme: Theme) -> Text:
+def _footer(snapshot: Snapshot, width: int, *, several: bool) -> Text:
+    """The keys that have a use now; in a narrow window the last of the table are on the help page only."""
+    live = snapshot.mode == LIVE_MODE
+    useful = [item for item in BINDINGS if (live or not item.live) and (several or not item.several)]
+    words = [(item.name, _word(item, snapshot)) for item in useful]
+    gap = 3 if sum(len(name) + len(word) + 4 for name, word in words) <= width else 2
     line = Text(no_wrap=True, overflow="crop", end="")
-    for item in BINDINGS:
-        line.append(f"{item.name} ", "bold")
-        line.append(f"{item.word}   ", GREY)
-    return line if line.cell_len <= width else sentence([(line.plain, GREY)], width, theme)
+    for name, word in words:
+        if line.cell_len + len(name) + len(word) + 1 > width:
+            break
+        line.append(f"{name} ", "bold")
+        line.append(word + " " * min(gap, width - line.cell_len - len(word)), GREY)
+    return line
 
 
-def _status(snapshot: Snapshot, width: int, theme: Theme, view: View) -> list[Text]:
-    """One to three lines, the most telling first, for a window too small for panels."""
+def _word(item: Binding, snapshot: Snapshot) -> str:
+    return "resume" if item.command is Command.PAUSE and snapshot.state is SessionState.PAUSED else item.word
+
+
+def _status(snapshot: Snapshot, width: int, theme: Theme, view: View, streams: Streams | None) -> list[Text]:
+    """Three lines, the most telling first, for a window too small for panels."""
     glyph, word, style = theme.state(snapshot.state)
     state = (f"{glyph} {'FROZEN' if view.frozen else word} {mmss(snapshot.media_s)}", style)
     if snapshot.overall.windows:
@@ -174,10 +204,11 @@ def _status(snapshot: Snapshot, width: int, theme: Theme, view: View) -> list[Te
     else:
         said = ("listening...", GREY)
     caution = [("heuristic", GREY)] if snapshot.heuristic else []
-    first = joined([state, said, *caution, (snapshot.source, "default")], width, theme)
-    privacy = panels.header(snapshot, width, theme, frozen=view.frozen)[1]
+    place = [] if streams is None else [(streams.place, "bold")]
+    first = joined([*place, state, said, *caution, (snapshot.source, "default")], width, theme)
+    second = telling(snapshot, width, theme) or panels.header(snapshot, width, theme, frozen=view.frozen)[1]
     notice = panels.notices(snapshot, theme)[0]
-    return [first, privacy, sentence([notice], width, theme)]
+    return [first, second, sentence([notice], width, theme)]
 
 
 def _framed(title: str, inside: list[Text] | RenderableType, width: int, theme: Theme, note: str = "") -> Panel:
@@ -238,9 +269,11 @@ def summary_lines(snapshot: Snapshot, theme: Theme, width: int = 100) -> list[Te
     return lines + [Text(text, style=colour, end="") for text, colour in panels.notices(snapshot, theme)]
 
 
-def summary(snapshot: Snapshot, theme: Theme | None = None) -> RenderableType:
-    """The last word on the normal screen, after the dashboard has gone."""
-    return _stacked(summary_lines(snapshot, theme or Theme()))
+def summary(snapshot: Snapshot, theme: Theme | None = None, *, title: str | None = None) -> RenderableType:
+    """The last word on the normal screen, after the dashboard has gone; `title` names one stream of several."""
+    theme = theme or Theme()
+    above = [] if title is None else [Text(f"{theme.glyphs.line * 2} {harmless(title, theme)}", style="bold", end="")]
+    return _stacked([*above, *summary_lines(snapshot, theme)])
 
 
 def export_svg(snapshot: Snapshot, path: Path, width: int = 120, height: int = 35) -> None:

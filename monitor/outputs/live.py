@@ -1,0 +1,132 @@
+"""What is said of the links of a live source, and of a session that captures nothing. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from buffers.links import LinkState, LinkStatus
+from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
+from monitor.outputs.theme import GREY, Theme
+from monitor.snapshot import SessionState, Snapshot
+
+LIVE_MODE: Final = "live"
+"""Mode of a session whose source goes on by itself."""
+
+PAUSED: Final = "PAUSED: nothing is captured, p resumes"
+
+_WORST_FIRST: Final = (LinkState.LOST, LinkState.STALLED, LinkState.CONNECTING, LinkState.PAUSED)
+"""Links in these states are told of above the panels, in this order."""
+
+_OVER: Final = {SessionState.ENDED, SessionState.FAILED}
+
+_NAME: Final = 24
+"""Most of a link's name in one line with other things (cells)."""
+
+_SILENT_S: Final = 1.0
+"""Silence of a link that is live from which it is worth a word (s)."""
+
+
+def telling(snapshot: Snapshot, width: int, theme: Theme) -> Text | None:
+    """The one line that stands under the header while not everything is captured; None where all is well."""
+    if snapshot.state in _OVER:
+        return None
+    if snapshot.state is SessionState.PAUSED:
+        bang = theme.glyphs.bang
+        return sentence([(f" {bang} {PAUSED} ".ljust(width), "bold reverse")], width, theme)
+    troubled = worst_first(snapshot.links)
+    if not troubled:
+        return None
+    worst = troubled[0]
+    glyph, _, style = theme.state(SessionState(worst.state.value))
+    more = f"  +{counted(len(troubled) - 1, 'link')}: h" if len(troubled) > 1 else ""
+    said = _trouble(worst, max(0, width - 2 - len(more)), theme)
+    return sentence([(f"{glyph} ", style), (said, f"bold {style}"), (more, GREY)], width, theme)
+
+
+def worst_first(links: tuple[LinkStatus, ...]) -> list[LinkStatus]:
+    """The links that do not deliver and may yet, the worst first."""
+    return sorted((one for one in links if one.state in _WORST_FIRST), key=lambda one: _WORST_FIRST.index(one.state))
+
+
+def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
+    """Which link, what and why, and when it will be tried again; of a long text the end is kept, for it is the news."""
+    if link.state is LinkState.CONNECTING:
+        return link.reason or f"connecting to {harmless(link.name, theme)}"
+    end = _next(link)
+    end = f", {end}" if end else ""
+    because = f": {harmless(link.reason, theme)}" if link.reason else ""
+    name = harmless(link.name, theme)
+    word = f" {link.state.value}"
+    left = width - len(word) - len(end)
+    if cell_len(name) + cell_len(because) > left:
+        name = cut(name, max(_NAME, left - cell_len(because)), theme)
+    return f"{name}{word}{cut(because, max(0, left - cell_len(name)), theme)}{end}"
+
+
+def _next(link: LinkStatus) -> str:
+    if link.state is LinkState.LOST:
+        return "" if link.retry_s is None else f"next attempt in {max(0.0, link.retry_s):.0f} s"
+    return "" if link.silent_s is None else f"silent for {link.silent_s:.0f} s"
+
+
+def not_captured(snapshot: Snapshot) -> str | None:
+    """Why an empty panel of a live session stays empty just now; None while something is captured."""
+    if snapshot.state is SessionState.PAUSED:
+        return "paused"
+    live = any(one.state in {LinkState.LIVE, LinkState.STALLED} for one in snapshot.links)
+    return None if live or not snapshot.links or snapshot.state in _OVER else "waiting for the source"
+
+
+def link_line(link: LinkStatus, width: int, theme: Theme) -> Text:
+    """A link on one line: state, name, then whatever of its figures fits, the most telling first."""
+    glyph, word, style = theme.state(SessionState(link.state.value))
+    line = row([(glyph, 1, style), (link.name, min(_NAME, max(7, width // 3)), "bold")], width, theme)
+    facts = [(word, style), *((text, "default") for text in _figures(link))]
+    if link.reason:
+        facts.insert(2 if link.state is LinkState.LOST and link.retry_s is not None else 1, (link.reason, GREY))
+    room = width - line.cell_len - 1
+    return line if room < 1 else line.append(" ").append_text(joined(facts, room, theme))
+
+
+def link_lines(link: LinkStatus, width: int, theme: Theme) -> list[Text]:
+    """Everything about a link: who and how, its figures, why."""
+    glyph, word, style = theme.state(SessionState(link.state.value))
+    tracks = ", ".join(track.value for track in link.tracks)
+    indent = Text("  ", end="", no_wrap=True, overflow="crop")
+    name = max(7, width - 2 - len(word) - len(tracks) - 30)
+    first = [(f"{glyph} ", style), (cut(harmless(link.name, theme), name, theme), "bold"), (f" {word}", style)]
+    since = f" since {mmss(link.since_s)}" + (f", {tracks}" if tracks else "")
+    lines = [sentence([*first, (since, "default")], width, theme)]
+    silent = "nothing came yet" if link.silent_s is None else f"last {link.silent_s:.1f} s ago"
+    figures = [silent, _retry(link), counted(link.reconnects, "reconnect"), counted(link.jumps, "jump"), *_sound(link)]
+    facts = [(text, "default") for text in figures if text]
+    lines.append(indent.copy().append_text(joined(facts, width - 2, theme)))
+    if link.reason:
+        lines.append(indent.copy().append_text(sentence([(link.reason, GREY)], width - 2, theme)))
+    return lines
+
+
+def _figures(link: LinkStatus) -> list[str]:
+    """What is out of the ordinary, then how the clocks agree."""
+    figures = [_retry(link)]
+    quiet = _SILENT_S if link.state is LinkState.LIVE else 0.0
+    waits = link.state in {LinkState.LIVE, LinkState.STALLED}
+    if waits and link.silent_s is not None and link.silent_s > quiet:
+        figures.append(f"silent {link.silent_s:.0f} s")
+    figures += [counted(link.reconnects, "reconnect") if link.reconnects else ""]
+    figures += [counted(link.jumps, "jump") if link.jumps else ""]
+    return [text for text in (*figures, *_sound(link)) if text]
+
+
+def _retry(link: LinkStatus) -> str:
+    waits = link.state is LinkState.LOST and link.retry_s is not None
+    return f"retry in {max(0.0, link.retry_s or 0.0):.0f} s" if waits else ""
+
+
+def _sound(link: LinkStatus) -> list[str]:
+    """How far the sound's clock is from media time, and how much faster it runs."""
+    drift = [] if link.drift_s is None else [f"sound {link.drift_s * 1000:+.0f} ms"]
+    return drift + ([] if link.drift_ppm is None else [f"{link.drift_ppm:+.0f} ppm"])
