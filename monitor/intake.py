@@ -22,6 +22,7 @@ from monitor import records
 from monitor.blindness import Blindness
 from monitor.board import Board
 from monitor.gaps import Gaps
+from monitor.record import Record
 from monitor.scheduler import Scheduler
 
 
@@ -29,7 +30,7 @@ class Intake:
     """Takes clean items in the order in which they became known."""
 
     def __init__(
-        self, horizon: Horizon, board: Board, scheduler: Scheduler, write: Callable[[records.Record], None]
+        self, horizon: Horizon, board: Board, scheduler: Scheduler, write: Callable[[Record], None]
     ) -> None:
         """Everything that is to know of an item; `write` appends to the journal."""
         self._horizon = horizon
@@ -72,7 +73,7 @@ class Intake:
         self._tell(self._gaps.finish())
         self._tell(self._blindness.finish())
 
-    def _tell(self, told: Sequence[records.Record]) -> None:
+    def _tell(self, told: Sequence[Record]) -> None:
         for record in told:
             self._write(record)
 

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 
 from configs.disk import append_whole, remedy, sync_folder
 from configs.errors import JournalError
-from monitor.records import SCHEMA, AnyRecord, EndRecord, EstimateRecord, Record, VerdictRecord, record_types
+from monitor.record import SCHEMA, Record
+from monitor.records import AnyRecord, EndRecord, EstimateRecord, VerdictRecord, record_types
 
 SYNCED = (VerdictRecord, EstimateRecord, EndRecord)
 """Kinds that are on the disk when `append` returns: what a session was run for, a few times a minute."""

@@ -1,19 +1,17 @@
 """What the journal says: one immutable record type for each kind of line, and the line itself.
 
 A line holds times, labels, counts and a model's words; never a pixel, a waveform or what a person said.
-`python -m monitor.records > configs/journal.schema.json` renews the published schema; a test holds it to the types.
+`monitor/schema.py` makes the published schema of these types.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from buffers.evidence import Coverage, Window
 from buffers.links import LinkChange, LinkState
@@ -21,13 +19,8 @@ from buffers.records import FeedState, Gap, Group, NfblEvent, NfblState, Phase, 
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimate
 from monitor.judges.base import Label, Verdict
+from monitor.record import Record
 from monitor.snapshot import MediaHealth, TrackEstimate
-
-SCHEMA: Final = 1
-"""Version of the lines. Fields and kinds may be added within a version; nothing is renamed, removed or changed."""
-
-DIGITS: Final = 6
-"""Decimals of every number: microseconds, and far finer than any probability here; equal runs give equal bytes."""
 
 
 class Mode(StrEnum):
@@ -52,25 +45,6 @@ class EndReason(StrEnum):
     """A live source went away for good."""
     FAILED = "failed"
     """Something that the session cannot do without failed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What every record has: the latest media time it speaks of, in seconds since the session's epoch."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
-
-    media_s: float
-
-    def to_line(self, session: str, seq: int) -> str:
-        """The record as one JSON object without a line end, keys in the order of the fields.
-
-        Raises:
-            ValueError: A number is infinite or not a number.
-        """
-        own = _object(self)
-        line = {"schema": SCHEMA, "session": session, "seq": seq, "kind": own.pop("kind"), **own}
-        return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,54 +381,3 @@ AnyRecord: TypeAlias = Annotated[
 def record_types() -> TypeAdapter[AnyRecord]:
     """The types as one: reads records from parsed lines and describes them. Built once, when first needed."""
     return TypeAdapter(AnyRecord)
-
-
-def schema_text() -> str:
-    """The JSON schema (draft 2020-12) of one line, indented, ending in a line end."""
-    schema = record_types().json_schema(mode="serialization")
-    definitions = schema["$defs"]
-    for definition in definitions.values():
-        definition.pop("title", None)
-        properties = definition.get("properties", {})
-        for described in properties.values():
-            described.pop("title", None)
-            described.pop("default", None)
-        if properties:
-            definition["required"] = list(properties)  # a line always has every field of its kind
-    head = {
-        "schema": {"const": SCHEMA, "description": "Version of the lines; readers pass over what they do not know."},
-        "session": {"type": "string", "description": "Id of the session; the same in every line of a journal."},
-        "seq": {"type": "integer", "minimum": 1, "description": "Number of the line, without holes."},
-        "kind": {"enum": sorted(schema["discriminator"]["mapping"])},
-        "media_s": {"type": "number", "description": "Latest media time the line speaks of (s)."},
-    }
-    line = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "One line of an emotion-monitor journal",
-        "type": "object",
-        "properties": head,
-        "required": list(head),
-        "oneOf": schema["oneOf"],
-        "$defs": definitions,
-    }
-    return json.dumps(line, indent=2, ensure_ascii=False) + "\n"
-
-
-def _object(value: object) -> dict[str, Any]:
-    """A dataclass as plain JSON values, fields in order."""
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}  # type: ignore[arg-type]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return round(float(value), DIGITS) + 0.0  # adding 0 turns -0.0 into 0.0
-    if isinstance(value, str):
-        # A model can send half a surrogate pair, which no UTF-8 file can hold.
-        return str(value).encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return _object(value) if is_dataclass(value) else value
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

@@ -26,6 +26,7 @@ from buffers.records import (
 from configs.settings import WindowSettings
 from monitor import records
 from monitor.intake import Intake
+from monitor.record import Record
 from monitor.scheduler import Scheduler
 from tests.made_clean import clean_blocks, clean_frame
 from tests.made_evidence import event
@@ -43,7 +44,7 @@ class Desk:
     def __init__(self) -> None:
         self.board = board("live (rules)")
         self.scheduler = Scheduler(WindowSettings(), complete=True)
-        self.written: list[records.Record] = []
+        self.written: list[Record] = []
         self._horizon = Horizon(HorizonLimits())
         self.intake = Intake(self._horizon, self.board, self.scheduler, self.written.append)
 
@@ -93,7 +94,16 @@ def test_a_gap_is_told_everywhere(desk: Desk) -> None:
     gap = Gap(Track.VIDEO, 1.0, 2.0, "no pictures")
     desk.take(gap)
     assert desk.evidence().gaps == (gap,)
+    assert desk.board.snapshot().media[0].gaps == 1
+    desk.take(clean_frame(2.0, PICTURE))
     assert desk.written == [records.GapRecord.of(gap)]
+
+
+def test_a_gap_that_grows_is_one_gap(desk: Desk) -> None:
+    desk.take(*(Gap(Track.VIDEO, float(second), second + 1.0, "camera stalled") for second in range(1, 6)))
+    assert desk.board.snapshot().media[0].gaps == 1
+    desk.intake.finish()
+    assert desk.written == [records.GapRecord.of(Gap(Track.VIDEO, 1.0, 6.0, "camera stalled"))]
 
 
 def test_an_event_is_journalled_at_the_time_at_which_it_was_known(desk: Desk) -> None:

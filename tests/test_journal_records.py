@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 import configs
 from buffers.evidence import Cadence, Coverage, Window
+from buffers.links import LinkChange, LinkState
 from buffers.records import FeedState, Gap, Group, NfblEvent, NfblState, Phase, Track
 from configs.settings import EstimateSettings
 from monitor import records
 from monitor.describers.base import Description, ModelInfo
 from monitor.estimate import Estimator
 from monitor.judges.base import Label, Verdict
-from monitor.records import Record
+from monitor.record import Record
+from monitor.schema import schema_text
 from monitor.snapshot import MediaHealth
 
 pytestmark = pytest.mark.unit
@@ -75,6 +77,8 @@ EVERY_KIND: dict[str, Record] = {
         notices=("damaged packet survived",),
     ),
     "gap": records.GapRecord.of(Gap(Track.AUDIO, 1.0, 2.5, "packets lost")),
+    "link": records.LinkRecord.of(LinkChange(12.0, "rtsp://camera/1", LinkState.LOST, "connection refused")),
+    "stall": records.StallRecord(media_s=13.0, stage="face masking", held_s=6.2, stack="push (faces.py:80)"),
     "nfbl": records.NfblRecord.of(EVENT),
     "nfbl_blind": records.BlindRecord(media_s=9.0, group=Group.HANDS, start_s=4.0, end_s=9.0, reason="out of view"),
     "nfbl_feed": records.FeedRecord.of(NfblState(9.0, FeedState.RESTARTING, "landmark engine lost")),
@@ -118,8 +122,8 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def test_the_published_schema_is_the_one_of_the_types() -> None:
-    assert PUBLISHED.read_text("utf-8") == records.schema_text(), (
-        "renew it: python -m monitor.records > configs/journal.schema.json"
+    assert PUBLISHED.read_text("utf-8") == schema_text(), (
+        "renew it: python -m monitor.schema > configs/journal.schema.json"
     )
 
 

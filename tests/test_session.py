@@ -12,7 +12,7 @@ import pytest
 from buffers.evidence import Cadence, EvidencePlan, Window
 from configs.errors import JournalError, ModelUnavailable
 from monitor.outputs.base import Command
-from monitor.records import schema_text
+from monitor.schema import schema_text
 from monitor.session.session import Session
 from monitor.snapshot import SessionState, Snapshot
 from streams.synthetic import Interview

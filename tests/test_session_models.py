@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from configs.errors import ConfigError, ModelUnavailable
-from monitor.records import schema_text
+from monitor.schema import schema_text
 from monitor.session.session import Session
 from streams.synthetic import Interview
 from tests.clips import Moving, write

@@ -14,6 +14,7 @@ from monitor.ahead import Ahead
 from monitor.assess import Assessment, Assessor
 from monitor.board import Board
 from monitor.describers.base import Encoder
+from monitor.record import Record
 from monitor.scheduler import Scheduler
 from monitor.snapshot import JudgedWindow
 
@@ -27,7 +28,7 @@ class Judging:
         scheduler: Scheduler,
         horizon: Horizon,
         board: Board,
-        write: Callable[[records.Record], None],
+        write: Callable[[Record], None],
         *,
         settings: WindowSettings,
         tracks: tuple[Track, ...],

@@ -8,6 +8,7 @@ from typing import Final
 from buffers.links import LinkState, LinkStatus
 from monitor import records
 from monitor.board import Board
+from monitor.record import Record
 from monitor.snapshot import SessionState
 from streams.sources.base import LiveSource
 
@@ -23,7 +24,7 @@ _WORST_FIRST: Final = (
 class Links:
     """Follows the links of a live source."""
 
-    def __init__(self, source: LiveSource, board: Board, write: Callable[[records.Record], None]) -> None:
+    def __init__(self, source: LiveSource, board: Board, write: Callable[[Record], None]) -> None:
         """`write` appends to the journal."""
         self._source = source
         self._board = board

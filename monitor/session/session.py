@@ -23,6 +23,7 @@ from monitor.journal import Journal, default_path
 from monitor.limits import limits_of
 from monitor.models import make_models
 from monitor.outputs.base import Command, Output
+from monitor.record import Record
 from monitor.records import EndReason, Mode
 from monitor.scheduler import Scheduler
 from monitor.session.health import Lags, LoopWatch
@@ -290,7 +291,7 @@ class Session:
             cpu_share=None if self._complete else self._work.share(),
         )
 
-    def _write(self, record: records.Record) -> None:
+    def _write(self, record: Record) -> None:
         line = self._journal.append(record)
         self._board.seq = self._journal.seq
         for output in self._outputs:
