@@ -76,8 +76,8 @@ class LoopWatch:
 
     def look(self) -> None:
         """What the watcher's thread does: where the loop is, once it is late."""
-        busy_s = self._stage.busy_s(self._now_s())
-        if busy_s > self._period_s + _HELD_S and not self._stack:
+        beat_s = self._beat_s
+        if beat_s is not None and self._now_s() - beat_s > self._period_s + _HELD_S and not self._stack:
             self._stack = self._stage.stack()
 
     def held(self) -> list[StallRecord]:
