@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
+from rich.console import Console
+
 from buffers.evidence import Cadence, Window
+from buffers.links import LinkState, LinkStatus
 from buffers.records import Group, MaskState, NfblEvent, Phase, Track
 from monitor.judges.base import Label, Verdict
+from monitor.outputs.keys import View
+from monitor.outputs.render import render
+from monitor.outputs.streams import Streams
+from monitor.outputs.theme import Theme
 from monitor.snapshot import (
     EstimateLabel,
     EstimatePoint,
@@ -106,3 +114,61 @@ RUNNING = replace(
     nfbl_watch=None,
     journal="run.jsonl",
 )
+
+CAMERA = LinkStatus("camera:Integrated Camera", (Track.VIDEO,), LinkState.LIVE, 0.4, silent_s=0.02)
+
+MIC = LinkStatus(
+    "mic:USB Audio",
+    (Track.AUDIO,),
+    LinkState.LIVE,
+    0.9,
+    silent_s=0.05,
+    reconnects=2,
+    jumps=1,
+    drift_s=-0.0031,
+    drift_ppm=12.4,
+)
+
+RTSP = LinkStatus("rtsp://cam/1", (Track.VIDEO, Track.AUDIO), LinkState.LIVE, 4.0, silent_s=0.03, drift_s=0.004)
+
+LOST = replace(RTSP, state=LinkState.LOST, reason="connection refused", silent_s=9.0, retry_s=3.6, reconnects=1)
+
+STALLED = replace(MIC, state=LinkState.STALLED, silent_s=3.2, reason="no sound")
+
+BROWSER = LinkStatus(
+    "webrtc:",
+    (Track.VIDEO, Track.AUDIO),
+    LinkState.CONNECTING,
+    0.0,
+    reason="waiting for a publisher at http://127.0.0.1:8889/",
+)
+
+
+def live(state: SessionState, *links: LinkStatus) -> Snapshot:
+    """A live session with such links."""
+    return replace(RUNNING, state=state, mode="live", duration_s=None, source="camera and mic", links=links)
+
+
+def drawn(
+    snapshot: Snapshot,
+    width: int,
+    height: int,
+    *,
+    view: View | None = None,
+    ascii_only: bool = False,
+    colour: bool = False,
+    streams: Streams | None = None,
+) -> list[str]:
+    """The lines of a picture as a terminal of that size would show them."""
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=height,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+    )
+    console.print(
+        render(snapshot, width, height, theme=Theme(ascii_only), view=view or View(), streams=streams), end=""
+    )
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()

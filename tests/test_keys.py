@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.outputs.base import Command
-from monitor.outputs.keys import BINDINGS, KeyReader, Page, View, keys_in, press
+from monitor.outputs.keys import BINDINGS, KeyReader, Page, View, keys_in, press, stream_after
 
 pytestmark = pytest.mark.unit
 
@@ -48,8 +48,9 @@ def test_one_page_leads_straight_to_another_and_escape_leads_home() -> None:
     assert press(view, "escape") == (View(), None)
 
 
-def test_quit_and_mark_are_commands_and_change_no_view() -> None:
+def test_quit_pause_and_mark_are_commands_and_change_no_view() -> None:
     assert press(View(Page.EVENTS), "q") == (View(Page.EVENTS), Command.QUIT)
+    assert press(View(frozen=True), "p") == (View(frozen=True), Command.PAUSE)
     assert press(View(), "m") == (View(), Command.MARK)
 
 
@@ -65,10 +66,32 @@ def test_unknown_keys_change_nothing(key: str) -> None:
         assert press(View(Page.HEALTH), key) == (View(Page.HEALTH), None)
 
 
+@pytest.mark.parametrize("key", ["tab", "backtab", "left", "right", "1", "9"])
+def test_keys_that_go_between_streams_change_nothing_of_the_view(key: str) -> None:
+    assert press(View(Page.HEALTH), key) == (View(Page.HEALTH), None)
+
+
+@pytest.mark.parametrize(
+    ("key", "selected"),
+    [("tab", 0), ("right", 0), ("backtab", 1), ("left", 1), ("1", 0), ("3", 2), ("4", 2), ("0", 2), ("q", 2)],
+)
+def test_streams_are_gone_through_in_a_ring_or_picked_by_number(key: str, selected: int) -> None:
+    assert stream_after(key, 2, 3) == selected
+
+
+@pytest.mark.parametrize("key", ["tab", "right", "backtab", "left", "1", "2"])
+def test_with_one_stream_there_is_nowhere_to_go(key: str) -> None:
+    assert stream_after(key, 0, 1) == 0
+
+
 @pytest.mark.parametrize(
     ("data", "keys"),
     [
         (b"q", ("q",)),
+        (b"\t", ("tab",)),
+        (b"\x1b[Z\x1b[C\x1b[D", ("backtab", "right", "left")),
+        (b"\x1bOC\x1bODq", ("right", "left", "q")),
+        (b"\x1bO", ()),
         (b"ev", ("e", "v")),
         (b"\x1b", ("escape",)),
         (b"\x1b[A\x1b[1;5Cq", ("q",)),

@@ -11,12 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buffers.evidence import Coverage
+from buffers.links import LinkChange, LinkState
 from buffers.records import Gap, Phase, Track
 from monitor.judges.base import Label
 from monitor.outputs.base import Command
 from monitor.outputs.lines import LinesOutput, changes, line_of, new_answers
 from monitor.outputs.theme import Theme
-from monitor.records import AnyRecord, EstimateRecord, GapRecord, MarkRecord, NfblRecord, VerdictRecord
+from monitor.records import (
+    AnyRecord,
+    EstimateRecord,
+    GapRecord,
+    LinkRecord,
+    MarkRecord,
+    NfblRecord,
+    StallRecord,
+    TrackRecord,
+    VerdictRecord,
+)
 from monitor.snapshot import EstimateLabel, SessionState
 from tests.made_snapshot import EMPTY, RUNNING, event, judged
 
@@ -35,6 +46,14 @@ def estimate(overall: EstimateLabel, windows: int = 3) -> EstimateRecord:
     return EstimateRecord(media_s=47.0, overall=track, current=replace(RUNNING.current, windows=windows))
 
 
+VIDEO = TrackRecord(track=Track.VIDEO, codec="h264", start_s=0.0, rate_hz=25.0, width_px=1280, height_px=720)
+SOUND = TrackRecord(track=Track.AUDIO, codec="aac", start_s=0.0, rate_hz=48_000.0, channels=2)
+
+
+def link(state: LinkState, reason: str = "", *tracks: TrackRecord) -> LinkRecord:
+    return LinkRecord.of(LinkChange(12.4, "rtsp://cam/1", state, reason), tracks)
+
+
 @pytest.mark.parametrize(
     ("record", "line"),
     [
@@ -47,6 +66,20 @@ def estimate(overall: EstimateLabel, windows: int = 3) -> EstimateRecord:
         (NfblRecord.of(event(2, phase=Phase.OPEN)), None),
         (GapRecord.of(Gap(Track.AUDIO, 10.0, 12.5, "packet lost")), "  00:12  gap        audio, 2.5 s: packet lost"),
         (MarkRecord(media_s=3661.0), "1:01:01  mark"),
+        (link(LinkState.LOST, "connection refused"), "  00:12  source     rtsp://cam/1 lost: connection refused"),
+        (link(LinkState.PAUSED), "  00:12  source     rtsp://cam/1 paused"),
+        (
+            link(LinkState.LIVE, "", VIDEO, SOUND),
+            "  00:12  source     rtsp://cam/1 live: video h264 1280x720 25/s, audio aac 48000/s",
+        ),
+        (
+            StallRecord(media_s=12.0, stage="face masking", held_s=6.02, stack="run (workers.py:88)"),
+            "  00:12  stall      stage face masking hung for 6.0 s, restarted",
+        ),
+        (
+            StallRecord(media_s=12.0, stage="event loop", held_s=2.5, stack="unknown"),
+            "  00:12  stall      the event loop was held up for 2.5 s",
+        ),
         (estimate(EstimateLabel.POSITIVE), None),
     ],
 )

@@ -17,33 +17,12 @@ from monitor.judges.base import Label
 from monitor.outputs.cells import cut, harmless, mmss, pad, sparkline
 from monitor.outputs.keys import BINDINGS, Page, View
 from monitor.outputs.panels import RESEARCH_ONLY
-from monitor.outputs.render import export_svg, render, summary
+from monitor.outputs.render import export_svg, summary
 from monitor.outputs.theme import Theme
 from monitor.snapshot import EstimateLabel, SessionState, Snapshot
-from tests.made_snapshot import EMPTY, RUNNING, event, judged
+from tests.made_snapshot import EMPTY, RUNNING, drawn, event, judged
 
 pytestmark = pytest.mark.unit
-
-
-def drawn(
-    snapshot: Snapshot,
-    width: int,
-    height: int,
-    *,
-    view: View | None = None,
-    ascii_only: bool = False,
-    colour: bool = False,
-) -> list[str]:
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        height=height,
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
-    )
-    console.print(render(snapshot, width, height, theme=Theme(ascii_only), view=view or View()), end="")
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
 
 
 def page(snapshot: Snapshot, width: int = 120, height: int = 35, *, view: View | None = None) -> str:

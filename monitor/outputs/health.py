@@ -20,6 +20,9 @@ Fact = tuple[str, str]
 
 _PLAIN: Final = "default"
 
+_COLUMNS: Final = 51
+"""Width from which the columns of a track stand at their ease (cells)."""
+
 _RECORDING: Final = {
     SessionState.PAUSED: ("paused", ORANGE),
     SessionState.ENDED: ("finished", GREY),
@@ -39,7 +42,7 @@ def panel(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
     memory = [("horizon", _horizon(snapshot)), ("process", [_resident(snapshot)])]
     files = [("journal", _journal(snapshot, whole=False))]
     if snapshot.recording is not None:
-        files.append(("record", _recording(snapshot, whole=False)))
+        files.insert(0, ("record", _recording(snapshot, whole=False)))
     rest = [privacy, memory, files]
     together = ("privacy", "memory", "files")
     for number, name in enumerate(together):
@@ -53,16 +56,15 @@ def panel(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
 def page(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
     """Everything, whatever its height."""
     late = [] if snapshot.loop_lag_s is None else [(f"event loop {snapshot.loop_lag_s * 1000:.0f} ms late", _PLAIN)]
-    lag = [] if snapshot.lag_s is None else [(f"{snapshot.lag_s:.1f} s behind the source", _PLAIN)]
     facts = [
         ("faces", [_masked(snapshot), _whole(snapshot)]),
         ("voice", [(snapshot.privacy.voice, _PLAIN)]),
         ("horizon", _horizon(snapshot)),
-        ("process", [_resident(snapshot), *lag, *late]),
+        ("process", [_resident(snapshot), *late]),
         ("journal", _journal(snapshot, whole=True)),
     ]
     if snapshot.recording is not None:
-        facts.append(("record", _recording(snapshot, whole=True)))
+        facts.insert(-1, ("record", _recording(snapshot, whole=True)))
     return [
         *(_media(one, width, theme) for one in snapshot.media),
         *(line for link in snapshot.links for line in link_lines(link, width, theme)),
@@ -82,12 +84,13 @@ def _links(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
 
 def _media(media: MediaHealth, width: int, theme: Theme) -> Text:
     rate = theme.glyphs.dash if media.rate_hz is None else f"{media.rate_hz:.1f}/s"
+    narrow = 0 if width >= _COLUMNS else 1
     counts = [
         (media.track.value, 7, "bold"),
-        (rate, -7, _PLAIN),
-        (f"{media.released} out", -11, GREY),
-        (f"{media.dropped} dropped", -14, ORANGE if media.dropped else GREY),
-        (f"{counted(media.gaps, 'gap')}", -8, ORANGE if media.gaps else GREY),
+        (rate, -7 + narrow, _PLAIN),
+        (f"{media.released} out", -11 + narrow, GREY),
+        (f"{media.dropped} dropped", -14 + narrow, ORANGE if media.dropped else GREY),
+        (f"{counted(media.gaps, 'gap')}", -8 + narrow, ORANGE if media.gaps else GREY),
         ("end" if media.ended else "", 3, GREY),
     ]
     return row(counts, width, theme)
@@ -117,8 +120,8 @@ def _journal(snapshot: Snapshot, *, whole: bool) -> list[Fact]:
 
 
 def _recording(snapshot: Snapshot, *, whole: bool) -> list[Fact]:
-    path = _shown(snapshot.recording or "", whole=whole)
-    return [(path, _PLAIN), _RECORDING.get(snapshot.state, ("recording", RED))]
+    word, style = _RECORDING.get(snapshot.state, ("recording", RED))
+    return [(f"{word} {_shown(snapshot.recording or '', whole=whole)}", style)]
 
 
 def _shown(path: str, *, whole: bool) -> str:

@@ -20,7 +20,8 @@ PAUSED: Final = "PAUSED: nothing is captured, p resumes"
 _WORST_FIRST: Final = (LinkState.LOST, LinkState.STALLED, LinkState.CONNECTING, LinkState.PAUSED)
 """Links in these states are told of above the panels, in this order."""
 
-_OVER: Final = {SessionState.ENDED, SessionState.FAILED}
+OVER: Final = frozenset({SessionState.ENDED, SessionState.FAILED})
+"""States of a session that does not come back."""
 
 _NAME: Final = 24
 """Most of a link's name in one line with other things (cells)."""
@@ -31,7 +32,7 @@ _SILENT_S: Final = 1.0
 
 def telling(snapshot: Snapshot, width: int, theme: Theme) -> Text | None:
     """The one line that stands under the header while not everything is captured; None where all is well."""
-    if snapshot.state in _OVER:
+    if snapshot.state in OVER:
         return None
     if snapshot.state is SessionState.PAUSED:
         bang = theme.glyphs.bang
@@ -53,8 +54,8 @@ def worst_first(links: tuple[LinkStatus, ...]) -> list[LinkStatus]:
 
 def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
     """Which link, what and why, and when it will be tried again; of a long text the end is kept, for it is the news."""
-    if link.state is LinkState.CONNECTING:
-        return link.reason or f"connecting to {harmless(link.name, theme)}"
+    if link.state is LinkState.CONNECTING and link.reason.startswith("waiting"):  # it names its address itself
+        return cut(harmless(link.reason, theme), width, theme)
     end = _next(link)
     end = f", {end}" if end else ""
     because = f": {harmless(link.reason, theme)}" if link.reason else ""
@@ -69,7 +70,8 @@ def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
 def _next(link: LinkStatus) -> str:
     if link.state is LinkState.LOST:
         return "" if link.retry_s is None else f"next attempt in {max(0.0, link.retry_s):.0f} s"
-    return "" if link.silent_s is None else f"silent for {link.silent_s:.0f} s"
+    stalled = link.state is LinkState.STALLED and link.silent_s is not None
+    return f"silent for {link.silent_s:.0f} s" if stalled else ""
 
 
 def not_captured(snapshot: Snapshot) -> str | None:
@@ -77,16 +79,16 @@ def not_captured(snapshot: Snapshot) -> str | None:
     if snapshot.state is SessionState.PAUSED:
         return "paused"
     live = any(one.state in {LinkState.LIVE, LinkState.STALLED} for one in snapshot.links)
-    return None if live or not snapshot.links or snapshot.state in _OVER else "waiting for the source"
+    return None if live or not snapshot.links or snapshot.state in OVER else "waiting for the source"
 
 
 def link_line(link: LinkStatus, width: int, theme: Theme) -> Text:
     """A link on one line: state, name, then whatever of its figures fits, the most telling first."""
     glyph, word, style = theme.state(SessionState(link.state.value))
     line = row([(glyph, 1, style), (link.name, min(_NAME, max(7, width // 3)), "bold")], width, theme)
-    facts = [(word, style), *((text, "default") for text in _figures(link))]
-    if link.reason:
-        facts.insert(2 if link.state is LinkState.LOST and link.retry_s is not None else 1, (link.reason, GREY))
+    urgent, usual = [_retry(link) or _quiet(link)], [*_counts(link), *_sound(link)]
+    figures = [*((text, "default") for text in urgent), (link.reason, GREY), *((text, "default") for text in usual)]
+    facts = [(word, style), *((text, look) for text, look in figures if text)]
     room = width - line.cell_len - 1
     return line if room < 1 else line.append(" ").append_text(joined(facts, room, theme))
 
@@ -109,16 +111,18 @@ def link_lines(link: LinkStatus, width: int, theme: Theme) -> list[Text]:
     return lines
 
 
-def _figures(link: LinkStatus) -> list[str]:
-    """What is out of the ordinary, then how the clocks agree."""
-    figures = [_retry(link)]
-    quiet = _SILENT_S if link.state is LinkState.LIVE else 0.0
-    waits = link.state in {LinkState.LIVE, LinkState.STALLED}
-    if waits and link.silent_s is not None and link.silent_s > quiet:
-        figures.append(f"silent {link.silent_s:.0f} s")
-    figures += [counted(link.reconnects, "reconnect") if link.reconnects else ""]
-    figures += [counted(link.jumps, "jump") if link.jumps else ""]
-    return [text for text in (*figures, *_sound(link)) if text]
+def _quiet(link: LinkStatus) -> str:
+    """How long a link that is open has been silent, if it is worth a word."""
+    waits = {LinkState.LIVE: _SILENT_S, LinkState.STALLED: 0.0}
+    if link.silent_s is None or link.silent_s <= waits.get(link.state, link.silent_s):
+        return ""
+    return f"silent {link.silent_s:.0f} s"
+
+
+def _counts(link: LinkStatus) -> list[str]:
+    """What has happened to a link; nothing is said of what has not."""
+    reconnects = [counted(link.reconnects, "reconnect")] if link.reconnects else []
+    return reconnects + ([counted(link.jumps, "jump")] if link.jumps else [])
 
 
 def _retry(link: LinkStatus) -> str:

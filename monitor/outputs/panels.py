@@ -14,7 +14,7 @@ from buffers.evidence import Cadence
 from buffers.records import MaskState, NfblEvent, Phase
 from monitor.judges.base import Label
 from monitor.outputs.cells import counted, harmless, interval_bar, joined, mmss, row, sentence, sparkline
-from monitor.outputs.live import not_captured
+from monitor.outputs.live import OVER, not_captured
 from monitor.outputs.theme import GREEN, GREY, ORANGE, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot, TrackEstimate
 
@@ -22,8 +22,6 @@ Lines = list[Text]
 
 RESEARCH_ONLY: Final = "Research only, with consent: never for decisions about a person."
 """The notice that no setting hides. Why: the EU AI Act bans inferring emotions at work and in education."""
-
-_OVER: Final = {SessionState.ENDED, SessionState.FAILED}
 
 _ROOMY: Final = 46
 """Inner width from which a panel shows its second-rank columns (cells)."""
@@ -189,7 +187,7 @@ def windows_note(snapshot: Snapshot) -> str:
     if snapshot.running is not None:
         what = "the whole session" if snapshot.running is Cadence.GLOBAL else "a window"
         return f"{skipped}judging {what}"
-    if snapshot.next_window_s is None or snapshot.state in _OVER:
+    if snapshot.next_window_s is None or snapshot.state in OVER:
         return f"{skipped}{snapshot.judged} judged"
     return f"{skipped}next in {max(0.0, snapshot.next_window_s - snapshot.media_s):.0f} s"
 
@@ -199,7 +197,7 @@ def events(snapshot: Snapshot, width: int, height: int, theme: Theme) -> Lines:
 
     Above them what cannot be seen just now: where nothing is seen, no event is not calm.
     """
-    unseen = [] if snapshot.state in _OVER else _unseen(snapshot, width, theme)
+    unseen = [] if snapshot.state in OVER else _unseen(snapshot, width, theme)
     if not snapshot.nfbl:
         off = snapshot.nfbl_state.startswith("off")
         watching = not_captured(snapshot) or "watching... no event yet"
@@ -244,7 +242,7 @@ def events_note(snapshot: Snapshot) -> str:
 
 
 def _listening(snapshot: Snapshot) -> str:
-    if snapshot.state in _OVER:
+    if snapshot.state in OVER:
         return "no window was judged"
     if (away := not_captured(snapshot)) is not None:
         return away

@@ -80,22 +80,6 @@ def choose_outputs(
             raise ConfigError(f"--ui {ui} is unknown: use one of {', '.join(UIS)}")
 
 
-def choose_output(
-    ui: str,
-    *,
-    stdout: TextIO,
-    environ: Mapping[str, str],
-    ascii_only: bool,
-    on_command: Callable[[Command], None],
-) -> Output:
-    """The output of a single stream; see `choose_outputs`."""
-
-    def on_any(_: int, command: Command) -> None:
-        on_command(command)
-
-    return choose_outputs(ui, ("",), stdout=stdout, environ=environ, ascii_only=ascii_only, on_command=on_any)[0]
-
-
 def _told_apart(names: Sequence[str]) -> list[str]:
     """The names, those that are there already with a number."""
     shown: list[str] = []

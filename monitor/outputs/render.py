@@ -22,7 +22,7 @@ from monitor.outputs import health, panels
 from monitor.outputs.base import Command
 from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
 from monitor.outputs.keys import BINDINGS, Binding, Page, View
-from monitor.outputs.live import LIVE_MODE, telling
+from monitor.outputs.live import LIVE_MODE, not_captured, telling
 from monitor.outputs.streams import Streams, bar
 from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot
@@ -202,7 +202,7 @@ def _status(snapshot: Snapshot, width: int, theme: Theme, view: View, streams: S
         mark, answer, colour = theme.label(snapshot.overall.label)
         said = (f"{mark} {answer} {snapshot.overall.p_positive:.2f}", f"bold {colour}")
     else:
-        said = ("listening...", GREY)
+        said = (not_captured(snapshot) or "listening...", GREY)
     caution = [("heuristic", GREY)] if snapshot.heuristic else []
     place = [] if streams is None else [(streams.place, "bold")]
     first = joined([*place, state, said, *caution, (snapshot.source, "default")], width, theme)

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from monitor.outputs.base import Command
 from monitor.outputs.keys import KeyReader, View, press, stream_after
+from monitor.outputs.live import OVER
 from monitor.outputs.render import render, summary, waiting
 from monitor.outputs.streams import Streams, Tab
 from monitor.outputs.theme import Theme
@@ -39,6 +40,11 @@ class _Stream:
     running: bool = False
     left: bool = False
     """Closed, and its summary not yet printed."""
+
+    @property
+    def obeys(self) -> bool:
+        """Whether its session has begun and is not over, so that there is something to mark or to pause."""
+        return self.running and self.latest is not None and self.latest.state not in OVER
 
 
 class Screen:
@@ -66,7 +72,7 @@ class Screen:
         self._view = View()
         self._live = Live(Text(""), console=console, auto_refresh=False, screen=True)
         fd = _stdin_fd() if keys_fd is None else keys_fd
-        self._keys = None if fd is None else KeyReader(fd, self._press)
+        self._keys = None if fd is None else KeyReader(fd, self.obey)
 
     @property
     def view(self) -> View:
@@ -118,6 +124,22 @@ class Screen:
         atexit.unregister(self._restore)
         self._sum_up()
 
+    def obey(self, key: str) -> None:
+        """A key was pressed: another stream, another view, or something that is asked of sessions."""
+        before = (self._view, self._selected)
+        self._selected = stream_after(key, self._selected, len(self._streams))
+        self._view, command = press(self._view, key)
+        if command in _ALL:
+            for index in range(len(self._streams)):
+                self._on_command(index, command)
+        elif command is not None and self._streams[self._selected].obeys:
+            self._on_command(self._selected, command)
+        if before[0].frozen and not self._view.frozen:
+            for stream in self._streams:
+                stream.shown = stream.latest
+        if (self._view, self._selected) != before:
+            self._draw()
+
     def _sum_up(self) -> None:
         left = [stream for stream in self._streams if stream.left]
         for stream in left:
@@ -132,21 +154,6 @@ class Screen:
         if self._streams[self._selected].running:
             return self._selected
         return next((index for index, stream in enumerate(self._streams) if stream.running), self._selected)
-
-    def _press(self, key: str) -> None:
-        before = (self._view, self._selected)
-        self._selected = stream_after(key, self._selected, len(self._streams))
-        self._view, command = press(self._view, key)
-        if command in _ALL:
-            for index in range(len(self._streams)):
-                self._on_command(index, command)
-        elif command is not None and self._streams[self._selected].running:
-            self._on_command(self._selected, command)
-        if before[0].frozen and not self._view.frozen:
-            for stream in self._streams:
-                stream.shown = stream.latest
-        if (self._view, self._selected) != before:
-            self._draw()
 
     def _draw(self) -> None:
         if not self._live.is_started:

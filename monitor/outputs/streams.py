@@ -72,10 +72,12 @@ def _shown(streams: Streams, width: int) -> tuple[int, int, int]:
 
 def _tab(number: int, tab: Tab, size: int, theme: Theme, *, chosen: bool) -> Text:
     """One stream in exactly `size` cells."""
-    glyph, _, style = theme.state(tab.state)
+    glyph, word_of_state, style = theme.state(tab.state)
     before, after = ("[", "]") if chosen else (" ", " ")
     mark, word, colour = ("", "", "default") if tab.label is None else theme.label(tab.label)
-    answer = f" {mark} {word}" if word and size >= 2 * _NARROW else f" {mark}" if mark else ""
+    answer = f" {mark}" if mark else ""
+    if size >= 2 * _NARROW:  # what is not live says so; of what is, the answer is the news
+        answer = f" {word_of_state}{answer}" if tab.state is not SessionState.LIVE else f"{answer} {word}".rstrip()
     lead = f"{before}{number} "
     room = size - len(lead) - 2 - len(answer) - 1
     pieces: Sequence[tuple[str, str]] = (
