@@ -34,7 +34,7 @@ def _faces(asked: Asked) -> Iterator[Check]:
         found += f"; the detector gave no answer for {speed.failures} of {speed.frames} frames"
         yield _findings.fail(name, found, "these frames would be masked whole: --set faces.detector=centerface")
     elif speed.factor < LEAST_FACTOR:
-        lighter = "a smaller picture: --set camera.size=640x360"
+        lighter = "end other programs, or a smaller picture: --set camera.size=640x360"
         if faces.detector != "centerface":
             lighter = "a faster detector: --set faces.detector=centerface"
         yield _findings.warn(name, f"{found}: live, frames will be dropped", lighter)
