@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
@@ -27,21 +28,32 @@ Captured = Callable[[float | None], float | None]
 """From a timestamp of the container (s) to the media time of capture, None where it tells nothing of that."""
 
 
+class Holding(Protocol):
+    """Something that passes on at its own pace."""
+
+    def hold(self, pts_s: float | None) -> bool:
+        """Wait until what has this timestamp (s) is due; whether nobody wants anything any more."""
+
+
 class Decoding:
     """The first video and the first audio stream of an open container, decoded and posted.
 
     `damaged` counts packets that could not be decoded: they are passed over, the stream goes on.
     """
 
-    def __init__(self, container: InputContainer, post: Post, *, captured: Captured | None = None) -> None:
+    def __init__(
+        self, container: InputContainer, post: Post, *, captured: Captured | None = None, stamped: bool = True
+    ) -> None:
         """Choose the streams and set their decoders up; nothing is read yet.
 
-        With `captured` timestamps tell when something was captured, else they are the stream's own.
+        With `captured` timestamps tell when something was captured, else they are the stream's own. Those of pictures
+        are left out where they are not `stamped`: made up by libav.
         Raises `CaptureFailed` where nothing in it can be decoded.
         """
         self._container = container
         self._post = post
         self._captured = captured
+        self._stamped = stamped
         self._mono: MonoResampler | None = None
         self._shape: tuple[str, str, int] | None = None
         self.damaged = 0
@@ -52,6 +64,8 @@ class Decoding:
             raise CaptureFailed("holds neither video nor sound that can be decoded")
         self.notices = choice.notices
         video = self._streams.get(Track.VIDEO)
+        if isinstance(video, VideoStream) and max(video.width, video.height) > LARGEST_SIDE_PX:
+            raise CaptureFailed(f"has pictures of {video.width}x{video.height}, larger than {LARGEST_SIDE_PX}")
         self._pictures = PictureMaker(
             pixel_aspect(video.sample_aspect_ratio) if isinstance(video, VideoStream) else 1.0
         )
@@ -61,10 +75,10 @@ class Decoding:
         """What will come."""
         return tuple(_info(track, stream) for track, stream in self._streams.items())
 
-    def run(self) -> None:
+    def run(self, pace: Holding | None = None) -> None:
         """Post until the container ends or `post.wanted` is false. Raises whatever libav raises while reading."""
         for packet in self._container.demux(*self._streams.values()):
-            if not self._post.wanted:
+            if not self._post.wanted or (pace is not None and pace.hold(_due_s(packet))):
                 return
             self.deliver(packet)
 
@@ -92,7 +106,7 @@ class Decoding:
             self.damaged += 1
             return
         if self._captured is None:
-            self._post.frame(picture, pts_s=pts_s)
+            self._post.frame(picture, pts_s=pts_s if self._stamped else None)
         else:
             self._post.frame(picture, captured_s=self._captured(pts_s))
 
@@ -112,6 +126,11 @@ class Decoding:
             self._post.sound(samples, pts_s=pts_s)
         else:
             self._post.sound(samples, captured_s=self._captured(pts_s))
+
+
+def _due_s(packet: Packet[Stream]) -> float | None:
+    """When a packet is to be decoded, on the stream's clock (s)."""
+    return None if packet.dts is None or packet.time_base is None else float(packet.dts * packet.time_base)
 
 
 def _decodable(stream: Stream) -> bool:
