@@ -1,0 +1,107 @@
+"""Runs the endpoint: a web server and its connections, in one event loop, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from configs.errors import ConfigError
+from streams.sources.live.captor import CaptureFailed
+
+T = TypeVar("T")
+
+_START_S: Final = 5.0
+"""How long the server may take to listen (s); it takes a few milliseconds."""
+
+_CALL_S: Final = 15.0
+"""How long anything asked of the loop may take (s): STUN servers that do not answer hold a connection for five."""
+
+_CONNECTIONS: Final = 32
+"""Connections at a time; a page uses one or two."""
+
+
+class Server:
+    """Use `start`, then `call` from other threads, then `close`."""
+
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, *, certificate: str | None = None, key: str | None = None
+    ) -> None:
+        """Prepare to serve on a bound socket, which is the server's from now on.
+
+        Raises `ConfigError` where the certificate or its key cannot be used.
+        """
+        # Warnings there are of requests that were no HTTP and packets that were damaged: nothing the user can mend.
+        for name in ("uvicorn.error", "aiortc", "aioice"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        try:
+            config.load()
+        except OSError as error:
+            raise ConfigError(
+                f"webrtc.certificate, webrtc.key: {error.strerror or error}; "
+                "both are PEM files, and the key has no password"
+            ) from None
+        self._listener = listener
+        self._uvicorn = uvicorn.Server(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webrtc", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is serving."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin to serve; returns once connections are taken."""
+        self._thread.start()
+        if not self._listening.wait(_START_S):
+            raise CaptureFailed("the endpoint did not start")
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns, run in the server's loop. Raises `CaptureFailed` where the loop does not answer."""
+        if self._loop is None or not self.alive:
+            work.close()
+            raise CaptureFailed("the endpoint is closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(_CALL_S)
+        except TimeoutError:
+            future.cancel()
+            raise CaptureFailed("the endpoint does not answer") from None
+
+    def close(self) -> None:
+        """End it, its connections and its thread. Safe to call twice."""
+        self._uvicorn.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join(_START_S)
+        self._listener.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listener.listen()  # who comes from now on is served, even if a moment later
+        self._listening.set()
+        await self._uvicorn.serve(sockets=[self._listener])
