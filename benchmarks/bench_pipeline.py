@@ -72,9 +72,10 @@ def timed(clip: Path) -> list[Row]:
     settings = load_settings(None, [], {}).settings
     pipeline = open_pipeline(str(clip), settings)
     start_s = monotonic_s()
-    items = list(pipeline.source.items())
+    (link,) = pipeline.source.links
+    items = list(link.items())
     decode_s = monotonic_s() - start_s
-    pipeline.source.close()
+    link.close()
     frames = [item for item in items if isinstance(item, RawFrame)]
     blocks = [item for item in items if isinstance(item, RawAudio)]
     seconds = max([frame.t_s for frame in frames] + [block.t_s for block in blocks])

@@ -10,6 +10,7 @@ out of `next_batch` is clean, or it is a gap.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import threading
@@ -17,7 +18,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from buffers.records import CleanItem, Track
+from buffers.records import CleanAudio, CleanItem, Track
 from configs.errors import DeidentificationFailed, MonitorError
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
@@ -26,7 +27,7 @@ from streams.media import RawAudio, RawEnd, RawFrame, RawGap
 from streams.merge import Merger
 from streams.pipeline import Pipeline
 from streams.sources.base import Link
-from streams.watchdog import Breaker, Stall
+from streams.watchdog import Breaker, Stall, Watch
 from streams.workers import AudioWorker, VisionWorker, Worker
 
 logger = logging.getLogger("emotion_monitor.ingest")
@@ -35,7 +36,7 @@ _BATCHES: Final = 64
 """Batches waiting for the session; beyond this the workers wait and the live edges before them drop."""
 
 _JOIN_S: Final = 5.0
-"""How long a stop waits for each thread; they are daemons, so a hung one cannot keep the process alive."""
+"""How long a stop waits for all threads; they are daemons, so a hung one cannot keep the process alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +73,25 @@ class Ingest:
         self._out = Channel[Batch]("clean", max_items=batches, policy=Policy.WAIT)
         self._merger: Merger[CleanItem] = Merger(self._tracks)
         self._merging = threading.Lock()
+        self._delivering = threading.Lock()
+        self._told_s = dict.fromkeys(self._tracks, 0.0)
         self._ended: set[Track] = set()
         self._failure: MonitorError | None = None
         self._stopping = threading.Event()
+        self._watch = Watch()
         self._breakers = {track: Breaker() for track in self._tracks}
         self._workers = {track: self._worker(track) for track in pipeline.tracks}
-        links = pipeline.source.links
-        self._threads = [
+        self._captures = [
             threading.Thread(target=self._capture, args=(link,), name=f"capture-{number}", daemon=True)
-            for number, link in enumerate(links, start=1)
+            for number, link in enumerate(pipeline.source.links, start=1)
         ]
-        self._threads += [self._thread(track, worker) for track, worker in self._workers.items()]
+        self._threads = {track: self._thread(track, worker) for track, worker in self._workers.items()}
 
     def start(self) -> None:
         """Start the threads."""
         if self._pipeline.live is not None:
             self._pipeline.live.begin(self._clock)
-        for thread in self._threads:
+        for thread in (*self._captures, *self._threads.values()):
             thread.start()
 
     def next_batch(self, timeout_s: float | None = None) -> Batch:
@@ -115,9 +118,10 @@ class Ingest:
         self.stop()
         for channel in (self._video, self._audio, self._out):
             channel.abort()
-        started = [thread for thread in self._threads if thread.ident is not None]
+        started = [thread for thread in (*self._captures, *self._threads.values()) if thread.ident is not None]
+        until_s = monotonic_s() + _JOIN_S
         for thread in started:
-            thread.join(_JOIN_S)
+            thread.join(max(0.0, until_s - monotonic_s()))
         if not started:
             for link in self._pipeline.source.links:
                 link.close()
@@ -131,51 +135,47 @@ class Ingest:
         }
 
     def stalls(self, after_s: float) -> list[Stall]:
-        """Workers that have been busy with the same item for longer (wall time, s), and where they are."""
-        now_s = monotonic_s()
-        busy = [(worker.stage, worker.stage.busy_s(now_s)) for worker in self._workers.values()]
-        return [Stall(stage, busy_s, stage.stack()) for stage, busy_s in busy if busy_s > after_s]
+        """Workers that have been busy with the same item for longer (wall time, s), and where they are.
+
+        To be asked a few times within `after_s`: a worker counts once two looks found it at the same item.
+        """
+        return self._watch.look([worker.stage for worker in self._workers.values()], monotonic_s(), after_s=after_s)
 
     def restart(self, stall: Stall) -> bool:
         """Leave a hung worker behind and put another, with a de-identifier of its own, in its place.
 
-        False where that was done too often of late: the session has failed then, for nothing may pass unmasked.
+        False where that was done too often of late, or where none can be built: the session has failed then, for
+        nothing may pass unmasked. Takes as long as loading the models does; one thread at a time may call it.
         """
         track = next((track for track, worker in self._workers.items() if worker.stage is stall.stage), None)
-        if track is None:
+        if track is None or stall.over:
             return True
         if not self._breakers[track].allows(monotonic_s()):
             self._fail(DeidentificationFailed(f"{stall.stage.name} hung again and again; please report {stall.stack}"))
             return False
-        with self._merging:
-            reached_s = max(0.0, self._workers[track].reached_s)
+        try:
             self._pipeline.renew(track)
-            worker = self._worker(track, RawGap(track, reached_s, reached_s, f"{stall.stage.name} was restarted"))
-            self._workers[track] = worker
-        thread = self._thread(track, worker)
-        self._threads.append(thread)
+        except MonitorError as error:
+            self._fail(error)
+            return False
+        with self._merging:
+            hung = self._workers[track]
+            hung.leave()
+            told_s = self._told_s[track]
+            hole = RawGap(track, told_s, max(told_s, hung.taken_s), f"{stall.stage.name} was restarted")
+            worker = self._workers[track] = self._worker(track, hole)
+        # The one left behind is a daemon that nobody waits for.
+        thread = self._threads[track] = self._thread(track, worker)
         thread.start()
         return True
 
     def _worker(self, track: Track, after: RawGap | None = None) -> Worker:
-        pipeline = self._pipeline
+        pipeline, emit = self._pipeline, functools.partial(self._emit, track)
         if track is Track.VIDEO:
             assert pipeline.faces is not None
-
-            def emit_video(items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
-                self._emit(vision, track, items, reached_s)
-
-            vision = VisionWorker(
-                self._video, pipeline.faces, self._feed, emit_video, live=self._clock.paced, after=after
-            )
-            return vision
+            return VisionWorker(self._video, pipeline.faces, self._feed, emit, live=self._clock.paced, after=after)
         assert pipeline.voice is not None
-
-        def emit_audio(items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
-            self._emit(hearing, track, items, reached_s)
-
-        hearing = AudioWorker(self._audio, pipeline.voice, self._feed, emit_audio, after=after)
-        return hearing
+        return AudioWorker(self._audio, pipeline.voice, self._feed, emit, after=after)
 
     def _thread(self, track: Track, worker: Worker) -> threading.Thread:
         return threading.Thread(target=self._supervise, args=(track, worker), name=f"deidentify-{track}", daemon=True)
@@ -220,45 +220,57 @@ class Ingest:
             worker.run()
             self._finish(track, worker)
         except ChannelClosed:
-            logger.debug("%s: the session has left", track)
-        except MonitorError as error:
-            self._fail(error)
+            logger.debug("%s: the session has left, or another worker has taken over", track)
         except Exception as error:
             if worker is not self._workers[track]:
-                return  # left behind long ago
-            logger.debug("%s worker failed", track, exc_info=error)
-            what = f"de-identification of the {track} failed ({type(error).__name__}: {error})"
-            self._fail(DeidentificationFailed(f"{what}; nothing more is released, please report this"))
+                logger.debug("%s: a worker that was left behind failed", track, exc_info=error)
+            elif isinstance(error, MonitorError):
+                self._fail(error)
+            else:
+                logger.debug("%s worker failed", track, exc_info=error)
+                what = f"de-identification of the {track} failed ({type(error).__name__}: {error})"
+                self._fail(DeidentificationFailed(f"{what}; nothing more is released, please report this"))
 
-    def _emit(self, worker: Worker, track: Track, items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
-        with self._merging:
-            if worker is not self._workers[track]:
-                raise ChannelClosed(f"{worker.stage.name} was left behind")
-            for t_s, item in items:
-                self._merger.put(track, t_s, item)
-            self._merger.reach(track, reached_s)
-            self._deliver()
+    def _emit(self, track: Track, worker: Worker, items: Sequence[tuple[float, CleanItem]], reached_s: float) -> None:
+        # Two locks: while one worker waits for the session, restarts must not.
+        with self._delivering:
+            with self._merging:
+                if worker is not self._workers[track]:
+                    raise ChannelClosed(f"{worker.stage.name} was left behind")
+                for t_s, item in items:
+                    self._merger.put(track, t_s, item)
+                self._merger.reach(track, reached_s)
+                sound_s = [item.end_s for _, item in items if isinstance(item, CleanAudio)]
+                self._told_s[track] = max(self._told_s[track], reached_s, *sound_s)
+                batch = self._batch()
+            self._deliver(batch)
 
     def _finish(self, track: Track, worker: Worker) -> None:
-        with self._merging:
-            if worker is not self._workers[track]:
-                return
-            self._merger.end(track)
-            self._ended.add(track)
-            self._deliver()
+        with self._delivering:
+            with self._merging:
+                if worker is not self._workers[track]:
+                    return
+                self._merger.end(track)
+                self._ended.add(track)
+                batch = self._batch()
+            self._deliver(batch)
             if self._ended == self._tracks:
                 self._out.close()
 
-    def _deliver(self) -> None:
-        """Pass on what is complete, with the NFBL events that fall between. Called with the merger's lock held."""
+    def _batch(self) -> Batch:
+        """What is complete, with the NFBL events that fall between. Called with the merger's lock held."""
         items: list[tuple[float, CleanItem]] = []
         watermark_s = self._merger.watermark_s
         for t_s, item in self._merger.ready():
             items += self._reports(t_s)
             items.append((t_s, item))
         items += self._reports(watermark_s)
-        if items or math.isinf(watermark_s):
-            self._out.put(watermark_s, Batch(tuple(items), watermark_s))
+        return Batch(tuple(items), watermark_s)
+
+    def _deliver(self, batch: Batch) -> None:
+        """Pass a batch on, in the order in which they were made: the lock of deliveries is held."""
+        if batch.items or batch.watermark_s == math.inf:
+            self._out.put(batch.watermark_s, batch)
 
     def _reports(self, t_s: float) -> list[tuple[float, CleanItem]]:
         """What the feed may tell with everything before `t_s` complete."""

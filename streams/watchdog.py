@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ _FRAMES_TOLD: Final = 6
 
 
 class Stage:
-    """One place where work is done, by one thread at a time. Calling `work` or `rest` costs well under a microsecond."""
+    """One place where work is done, by one thread at a time. `work` or `rest` costs well under a microsecond."""
 
     def __init__(self, name: str) -> None:
         """Begin at rest."""
@@ -32,6 +33,11 @@ class Stage:
     def rest(self) -> None:
         """The work is done."""
         self._since_s = None
+
+    @property
+    def since_s(self) -> float | None:
+        """When it began what it works on (`monotonic_s()`), None at rest."""
+        return self._since_s
 
     def busy_s(self, now_s: float) -> float:
         """How long it has worked on the same thing (wall time, s), 0 at rest; `now_s` is `monotonic_s()`."""
@@ -52,8 +58,38 @@ class Stall:
     """A stage that hangs."""
 
     stage: Stage
+    since_s: float
     busy_s: float
     stack: str
+
+    @property
+    def over(self) -> bool:
+        """Whether the stage has come back since."""
+        return self.stage.since_s != self.since_s
+
+
+class Watch:
+    """Finds the stages that hang.
+
+    Only what was already at the same work when it was last looked at counts: after a while in which the whole process
+    stood still (a suspended machine, a debugger) every stage seems to have worked for long.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was looked at yet."""
+        self._seen: dict[Stage, float] = {}
+
+    def look(self, stages: Iterable[Stage], now_s: float, *, after_s: float) -> list[Stall]:
+        """Those that have worked on the same thing for longer than `after_s`; `now_s` is `monotonic_s()`."""
+        since_s = {stage: stage.since_s for stage in stages}
+        working = {stage: began_s for stage, began_s in since_s.items() if began_s is not None}
+        stalls = [
+            Stall(stage, began_s, now_s - began_s, stage.stack())
+            for stage, began_s in working.items()
+            if now_s - began_s > after_s and self._seen.get(stage) == began_s
+        ]
+        self._seen = working
+        return stalls
 
 
 class Breaker:

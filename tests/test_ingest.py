@@ -1,197 +1,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 import pytest
 
-from buffers.picture import Picture
-from buffers.records import (
-    DEIDENTIFIER_SEAL,
-    CleanAudio,
-    CleanFrame,
-    CleanItem,
-    Gap,
-    MaskState,
-    NfblEvent,
-    Prosody,
-    Track,
-)
+from buffers.records import CleanAudio, CleanFrame, Gap, NfblEvent, Prosody, Track
 from configs.errors import DeidentificationFailed, SourceLost
-from configs.settings import IngestSettings
-from streams.channel import ChannelClosed
-from streams.clock import Clock, PacedClock, VirtualClock
-from streams.deidentify.faces import FaceDeidentifier
-from streams.deidentify.voice import VoiceDeidentifier, VoiceOutput
-from streams.ingest import Ingest
-from streams.media import RawAudio, RawFrame, RawGap, RawItem, SourceInfo, TrackInfo
+from streams.clock import PacedClock
+from streams.media import RawGap
 from streams.nfbl.replay import ReplayedFeed
-from streams.pipeline import Pipeline
+from tests.made_ingest import (
+    ListedSource,
+    PlainFaces,
+    PlainVoice,
+    assert_set,
+    blocks,
+    drain,
+    exhaust,
+    frames,
+    ingest,
+    shape,
+)
 
 pytestmark = pytest.mark.unit
-
-BLOCK = 1600
-
-
-def frames(count: int, fps: float = 25.0, start_s: float = 0.0) -> list[RawItem]:
-    return [RawFrame(start_s + n / fps, n, Picture.blank(16, 16)) for n in range(count)]
-
-
-def blocks(count: int, start_s: float = 0.0) -> list[RawItem]:
-    return [RawAudio(start_s + n * 0.1, np.zeros(BLOCK, np.float32)) for n in range(count)]
-
-
-def starts_s(item: RawItem) -> float:
-    return item.start_s if isinstance(item, RawGap) else item.t_s
-
-
-class ListedSource:
-    """A source that plays what it is given, then raises `error` if there is one."""
-
-    digest = None
-
-    def __init__(self, items: list[RawItem], error: Exception | None = None, tracks: tuple[Track, ...] = ()) -> None:
-        self._items = sorted(items, key=starts_s)
-        self._error = error
-        self.closed = threading.Event()
-        self.info = SourceInfo(
-            "listed",
-            tuple(TrackInfo(track, "raw", 0.0, None) for track in tracks or (Track.VIDEO, Track.AUDIO)),
-            None,
-        )
-
-    def items(self) -> Iterator[RawItem]:
-        yield from self._items
-        if self._error is not None:
-            raise self._error
-
-    def close(self) -> None:
-        self.closed.set()
-
-
-class PlainFaces:
-    """Releases each frame `late` frames later, as a look-back does."""
-
-    seen = ()
-
-    def __init__(
-        self,
-        late: int = 3,
-        break_at: int | None = None,
-        before: Callable[[], None] = lambda: None,
-        *,
-        forgetful: bool = True,
-    ) -> None:
-        self._late, self._break_at, self._before, self._forgetful = late, break_at, before, forgetful
-        self._waiting: list[RawFrame] = []
-
-    def push(self, frame: RawFrame) -> list[CleanFrame]:
-        self._before()
-        if frame.index == self._break_at:
-            msg = "boom"
-            raise RuntimeError(msg)
-        self._waiting.append(frame)
-        return [self._clean(self._waiting.pop(0))] if len(self._waiting) > self._late else []
-
-    def gap(self, gap: RawGap) -> list[CleanFrame]:
-        return self.flush() if self._forgetful else []
-
-    @property
-    def holding(self) -> bool:
-        return bool(self._waiting)
-
-    def flush(self) -> list[CleanFrame]:
-        waiting, self._waiting = self._waiting, []
-        return [self._clean(frame) for frame in waiting]
-
-    def close(self) -> None:
-        return
-
-    @staticmethod
-    def _clean(frame: RawFrame) -> CleanFrame:
-        return CleanFrame(
-            t_s=frame.t_s,
-            index=frame.index,
-            picture=Picture.blank(16, 16),
-            state=MaskState.CLEAR,
-            masked=(),
-            seal=DEIDENTIFIER_SEAL,
-        )
-
-
-class PlainVoice:
-    """Releases each block at once; `before` may make it slow."""
-
-    keeps_sound = True
-
-    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
-        self._before = before
-
-    def push(self, audio: RawAudio) -> VoiceOutput:
-        self._before()
-        block = CleanAudio(t_s=audio.t_s, samples=np.zeros_like(audio.samples), seal=DEIDENTIFIER_SEAL)
-        return VoiceOutput((block,), (Prosody(audio.t_s, len(audio.samples) / 16_000, 0.0, None, None),))
-
-    def gap(self, gap: RawGap) -> VoiceOutput:
-        return VoiceOutput()
-
-    def flush(self) -> VoiceOutput:
-        return VoiceOutput()
-
-
-def ingest(
-    source: ListedSource,
-    *,
-    faces: PlainFaces | None = None,
-    voice: PlainVoice | None = None,
-    feed: ReplayedFeed | None = None,
-    clock: Clock | None = None,
-) -> Ingest:
-    pipeline = Pipeline(
-        source,
-        cast(FaceDeidentifier, faces or PlainFaces()),
-        cast(VoiceDeidentifier, voice or PlainVoice()),
-        feed,
-    )
-    return Ingest(pipeline, clock=clock or VirtualClock(), settings=IngestSettings())
-
-
-def drain(running: Ingest) -> list[tuple[float, CleanItem]]:
-    running.start()
-    out: list[tuple[float, CleanItem]] = []
-    try:
-        while True:
-            batch = running.next_batch(10.0)
-            out += batch.items
-            assert all(t_s <= batch.watermark_s for t_s, _ in batch.items)
-    except ChannelClosed:
-        return out
-    finally:
-        running.abort()
-
-
-def exhaust(running: Ingest, released: list[CleanFrame] | None = None) -> int:
-    """Read to the end; how many items came. Frames are added to `released`, also where the end is an error."""
-    count = 0
-    while True:
-        try:
-            items = running.next_batch(10.0).items
-        except ChannelClosed:
-            return count
-        count += len(items)
-        if released is not None:
-            released += [item for _, item in items if isinstance(item, CleanFrame)]
-
-
-def assert_set(event: threading.Event) -> None:
-    assert event.wait(10)
-
-
-def shape(items: list[tuple[float, CleanItem]]) -> list[tuple[float, str]]:
-    return [(t_s, type(item).__name__) for t_s, item in items]
 
 
 def test_everything_comes_out_once_in_order_of_media_time() -> None:

@@ -126,7 +126,7 @@ class TestSession:
 
         monkeypatch.setattr(pipeline, "model_path", only_faces)
         opened = open_pipeline(str(interview.video), load_settings(None, (DROP, "nfbl.source=off"), {}).settings)
-        opened.source.close()
+        opened.source.links[0].close()
         opened.close()
         assert opened.voice is None
 
