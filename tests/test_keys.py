@@ -48,9 +48,12 @@ def test_one_page_leads_straight_to_another_and_escape_leads_home() -> None:
     assert press(view, "escape") == (View(), None)
 
 
-def test_quit_pause_and_mark_are_commands_and_change_no_view() -> None:
+def test_pausing_thaws_the_picture_so_that_it_is_seen_to_be_paused() -> None:
+    assert press(View(Page.EVENTS, frozen=True), "p") == (View(Page.EVENTS), Command.PAUSE)
+
+
+def test_quit_and_mark_are_commands_and_change_no_view() -> None:
     assert press(View(Page.EVENTS), "q") == (View(Page.EVENTS), Command.QUIT)
-    assert press(View(frozen=True), "p") == (View(frozen=True), Command.PAUSE)
     assert press(View(), "m") == (View(), Command.MARK)
 
 

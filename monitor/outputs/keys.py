@@ -81,6 +81,8 @@ def press(view: View, key: str) -> tuple[View, Command | None]:
     binding = next((item for item in BINDINGS if item.key == key.lower()), None)
     if binding is None or binding.several:
         return view, None
+    if binding.command is Command.PAUSE:  # nobody may take a frozen picture for a pause, or the other way round
+        return replace(view, frozen=False), binding.command
     if binding.command is not None:
         return view, binding.command
     if binding.page is not None:

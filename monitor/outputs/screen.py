@@ -142,10 +142,12 @@ class Screen:
 
     def _sum_up(self) -> None:
         left = [stream for stream in self._streams if stream.left]
-        for stream in left:
+        for number, stream in enumerate(left):
             stream.left = False
             assert stream.latest is not None
             title = stream.name if len(self._streams) > 1 else None
+            if number:
+                self._console.print()
             self._console.print(summary(stream.latest, self._theme, title=title), soft_wrap=True)
 
     @property
