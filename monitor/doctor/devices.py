@@ -48,32 +48,22 @@ def camera_line(camera: Camera) -> str:
     return f"{address}, {len(camera.modes)} modes up to {largest.size}"
 
 
-def _portaudio(_: Asked) -> Iterator[Check]:
+def _sound(_: Asked) -> Iterator[Check]:
     if find_spec("sounddevice") is None:
         yield _findings.skip(
             "PortAudio", "no package sounddevice: no microphones", "pip install 'emotion-monitor[devices]'"
         )
         return
+    from streams.sources.devices.microphones import microphones
     from streams.sources.devices.portaudio import PORTAUDIO
+    from streams.sources.devices.refusals import no_microphone
 
     try:
-        apis = PORTAUDIO.host_apis()
+        apis, found = PORTAUDIO.host_apis(), microphones()
     except ConfigError as error:
         yield _findings.warn("PortAudio", *_with_remedy(str(error)))
         return
     yield _findings.ok("PortAudio", f"host APIs: {', '.join(apis) or 'none'}")
-
-
-def _microphones(_: Asked) -> Iterator[Check]:
-    if find_spec("sounddevice") is None:
-        return
-    from streams.sources.devices.microphones import microphones
-    from streams.sources.devices.refusals import no_microphone
-
-    try:
-        found = microphones()
-    except ConfigError:
-        return  # told as PortAudio's own line
     if not found:
         yield _none("microphones", no_microphone(""))
     for microphone in found[:MOST]:
@@ -103,8 +93,7 @@ SECTION: Final = Section(
     "devices",
     __name__,
     (
-        Probe("cameras", _cameras, limit_s=8.0, remedy="unplug the camera and plug it in again"),
-        Probe("PortAudio", _portaudio, limit_s=SOUND_S, remedy="restart the sound server"),
-        Probe("microphones", _microphones, limit_s=SOUND_S, remedy="restart the sound server"),
+        Probe("cameras", _cameras, limit_s=8.0, remedy="unplug the camera and plug it in again", vital=False),
+        Probe("PortAudio", _sound, limit_s=SOUND_S, remedy="restart the sound server", vital=False),
     ),
 )

@@ -90,8 +90,9 @@ SECTION: Final = Section(
         Probe(
             "landmark engine",
             _engine,
-            limit_s=15.0,
+            limit_s=25.0,
             remedy="sessions run without body language: --nfbl off, or pip install --force-reinstall mediapipe",
+            vital=False,
         ),
     ),
 )

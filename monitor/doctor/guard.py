@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from monitor.doctor.check import Check, Findings
+from monitor.doctor.check import Check
 from monitor.doctor.child import packed, unpacked_checks
-from monitor.doctor.probe import Asked, Probe, Section
+from monitor.doctor.probe import Asked, Probe, Section, fault
 from streams.clock import monotonic_s
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -124,7 +124,7 @@ def examined(
 
 def _lost(section: Section, probe: Probe, error: TimeoutError | Crashed) -> Check:
     found = f"no answer within {probe.limit_s:g} s" if isinstance(error, TimeoutError) else str(error)
-    return Findings(section.title).fail(probe.name, found, probe.remedy)
+    return fault(section, probe, found, probe.remedy)
 
 
 def _ending(code: int) -> str:

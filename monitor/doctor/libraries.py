@@ -57,5 +57,8 @@ def _elsewhere(_: Asked) -> Iterator[Check]:
 SECTION: Final = Section(
     "system libraries",
     __name__,
-    (*(Probe(library.file, partial(_library, library)) for library in LIBRARIES), Probe("libraries", _elsewhere)),
+    (
+        *(Probe(library.file, partial(_library, library), vital=False) for library in LIBRARIES),
+        Probe("libraries", _elsewhere),
+    ),
 )

@@ -155,7 +155,7 @@ SECTION: Final = Section(
     "models",
     __name__,
     (
-        Probe("GPU", _gpu, limit_s=20.0, remedy="pip install --force-reinstall torch"),
+        Probe("GPU", _gpu, limit_s=20.0, remedy="pip install --force-reinstall torch", vital=False),
         Probe("describer", _describer, limit_s=15.0),
         Probe("judge", _judge, limit_s=15.0),
         Probe("video_llama.folder", _video_llama, limit_s=10.0),

@@ -128,5 +128,5 @@ def _probe(name: str) -> Probe:
 SECTION: Final = Section(
     "packages",
     __name__,
-    (*map(_probe, MODULES), Probe("opencv", _one_opencv), Probe("extras", _extras)),
+    (*map(_probe, MODULES), Probe("opencv", _one_opencv), Probe("extras", _extras, vital=False)),
 )

@@ -31,12 +31,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question. `remedy` is for the case that it crashes or hangs, where it cannot say so itself."""
+    """One question. `remedy` is for the case that it crashes or hangs, where it cannot say so itself.
+
+    `vital`: without what it looks at no session runs, so that a fault of it is a failure, else a warning.
+    """
 
     name: str
     run: Callable[[Asked], Iterable[Check]]
     limit_s: float = LIMIT_S
     remedy: str = "please report this line"
+    vital: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,17 @@ class Section:
 
 
 def answer(section: Section, probe: Probe, asked: Asked) -> list[Check]:
-    """Ask; whatever the probe raises becomes a check that failed."""
-    findings = Findings(section.title)
+    """Ask; whatever the probe raises becomes a check."""
     try:
         return list(probe.run(asked))
     except MonitorError as error:
-        return [findings.fail(probe.name, str(error))]
+        return [fault(section, probe, str(error), "")]
     except Exception as error:  # noqa: BLE001 - the supervisor: a probe that breaks is what a doctor is there to tell
         said = " ".join(str(error).split())[:300]
-        return [findings.fail(probe.name, f"{type(error).__name__}: {said}", probe.remedy)]
+        return [fault(section, probe, f"{type(error).__name__}: {said}", probe.remedy)]
+
+
+def fault(section: Section, probe: Probe, found: str, remedy: str) -> Check:
+    """What a probe that could not answer comes to."""
+    findings = Findings(section.title)
+    return findings.fail(probe.name, found, remedy) if probe.vital else findings.warn(probe.name, found, remedy)
