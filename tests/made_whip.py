@@ -168,13 +168,10 @@ class Bars(MediaStreamTrack):
     def __init__(self, width: int = 320, height: int = 240) -> None:
         super().__init__()
         self.size = (width, height)
-        self.held = False
         self._count = 0
 
     async def recv(self) -> VideoFrame:
         await asyncio.sleep(0.05)
-        while self.held:
-            await asyncio.sleep(0.05)
         self._count += 1
         grey = np.full((self.size[1], self.size[0], 3), 40 + self._count % 170, np.uint8)
         frame = VideoFrame.from_ndarray(grey, format="rgb24")

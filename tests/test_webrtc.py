@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from aiortc import AudioStreamTrack
@@ -55,7 +55,7 @@ def test_a_publisher_that_leaves_ends_the_capture_and_the_next_one_is_let_in() -
             assert (
                 attempt.failure == {"delete": "the publisher stopped sharing", "close": "the publisher left"}[goodbye]
             )
-        assert ask(captor, "DELETE", publisher.location).status == 404
+            assert ask(captor, "DELETE", publisher.location).status == 404
 
 
 def test_a_publisher_that_dies_without_a_word_is_noticed_within_six_seconds() -> None:
@@ -158,7 +158,7 @@ def test_twenty_publishers_one_after_another_leave_no_task_thread_or_socket_behi
         gc.collect()
         loop = captor._server._loop
         assert loop is not None
-        return len(asyncio.all_tasks(loop)), threading.active_count(), len(os.listdir("/proc/self/fd"))
+        return len(asyncio.all_tasks(loop)), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
     with made_captor() as captor:
         seen = []

@@ -58,7 +58,7 @@ BAD_OFFERS = {
     "no media": b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n",
     "data only": b"v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
     "nothing sent": b"v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=recvonly\r\n",
-    "no ICE": b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n",
+    "no ICE": b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n",
     "half a line": b"v=0\r\nm=video",
     "numbers": b"v=0\r\nm=video x UDP/TLS/RTP/SAVPF y\r\na=rtpmap:z\r\n",
     "many sections": b"v=0\r\n" + 9 * b"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n",

@@ -132,6 +132,12 @@ def test_an_offer_promises_what_it_sends() -> None:
         check_offer("v=0\nm=video 9 X 96\na=inactive\n")
 
 
+def test_a_bundle_of_sections_that_are_not_there_is_refused() -> None:
+    assert check_offer("v=0\na=group:BUNDLE 0\nm=video 9 X 96\na=mid:0\n") == {Track.VIDEO}
+    with pytest.raises(BadOffer, match="bundles"):
+        check_offer("v=0\na=group:BUNDLE 0 1\nm=video 9 X 96\na=mid:0\n")
+
+
 def test_codecs_are_those_that_were_accepted() -> None:
     answer = "v=0\r\nm=video 9 X 97 96\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 H264/90000\r\nm=audio 0 X 0\r\n"
     assert codecs(answer) == {Track.VIDEO: "h264"}

@@ -34,6 +34,9 @@ def check_offer(text: str) -> frozenset[Track]:
         raise BadOffer(f"the offer has more than {_SECTIONS_MOST} media sections")
     if sum(line.startswith("a=candidate:") for line in lines) > _CANDIDATES_MOST:
         raise BadOffer(f"the offer names more than {_CANDIDATES_MOST} candidates")
+    if not _bundled(lines) <= {_mid(section) for _, section in sections}:
+        # aiortc would lose its transports over it, and then could not even be closed.
+        raise BadOffer("the offer bundles media sections that it does not have")
     tracks = frozenset(track for track, section in sections if track is not None and _sends(section))
     if not tracks:
         raise BadOffer("the offer sends neither video nor sound")
@@ -67,6 +70,14 @@ def _sections(lines: list[str]) -> list[tuple[Track | None, list[str]]]:
         elif sections:
             sections[-1][1].append(line)
     return sections
+
+
+def _bundled(lines: list[str]) -> set[str]:
+    return {mid for line in lines if line.startswith("a=group:BUNDLE") for mid in line.split()[1:]}
+
+
+def _mid(section: list[str]) -> str | None:
+    return next((line.removeprefix("a=mid:") for line in reversed(section) if line.startswith("a=mid:")), None)
 
 
 def _sends(section: list[str]) -> bool:

@@ -18,7 +18,7 @@ from aiortc import (
     RTCRtpReceiver,
     RTCSessionDescription,
 )
-from aiortc.exceptions import InvalidAccessError, InvalidStateError
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 from aiortc.mediastreams import MediaStreamError
 from aiortc.stats import RTCInboundRtpStreamStats
 from av.audio.frame import AudioFrame
@@ -57,6 +57,7 @@ _MISREAD: Final = (
     OSError,
     InvalidAccessError,
     InvalidStateError,
+    OperationError,
 )
 """What aiortc raises at descriptions that it cannot read: it trusts them, and fails wherever it happens to."""
 

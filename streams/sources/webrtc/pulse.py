@@ -21,6 +21,9 @@ asked for comes within a few tenths of a second."""
 _STARVED_PACKETS: Final = 10
 """Packets that must have come in that time: a camera that was switched off sends one now and then."""
 
+_BREAK_S: Final = 1.0
+"""A pause of the packets (s) after which the wait for a picture begins anew: the link was cut, and may heal."""
+
 _LATE_S: Final = 4.0
 """Pictures that come so much later than they did at best (s) are a backlog that never shrinks."""
 
@@ -38,7 +41,7 @@ class Pulse:
         """Everything counts as having arrived just now."""
         self._heard_s = dict.fromkeys(tracks, now_s)
         self._pictures = False
-        self._packets = 0
+        self._packets, self._packets_s = 0, now_s
         self._starving: tuple[float, int] | None = None
         self._best: tuple[float, float] | None = None
         self._late_s = 0.0
@@ -56,9 +59,9 @@ class Pulse:
         """So many packets of video have come in all, whether or not they have made pictures."""
         if count == self._packets:
             return
-        if self._starving is None:
-            self._starving = (now_s, self._packets)
-        self._packets = count
+        if self._starving is None or now_s - self._packets_s > _BREAK_S:
+            self._starving = (now_s, count)
+        self._packets, self._packets_s = count, now_s
 
     def silent_s(self, track: Track, now_s: float) -> float | None:
         """How long nothing has arrived of a track (s); None for one that is not watched."""
@@ -71,7 +74,7 @@ class Pulse:
             return f"nothing came from the publisher for {SILENCE_S:g} s"
         if self._pictures and self._starving is not None:
             since_s, before = self._starving
-            if now_s - since_s >= _STARVED_S and self._packets - before >= _STARVED_PACKETS:
+            if self._packets_s - since_s >= _STARVED_S and self._packets - before >= _STARVED_PACKETS:
                 return "the picture froze: packets were lost on the way"
         if self._late_s > _LATE_S:
             return f"pictures came {self._late_s:.1f} s late"
