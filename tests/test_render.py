@@ -17,10 +17,10 @@ from monitor.judges.base import Label
 from monitor.outputs.cells import cut, harmless, mmss, pad, sparkline
 from monitor.outputs.keys import BINDINGS, Page, View
 from monitor.outputs.panels import RESEARCH_ONLY
-from monitor.outputs.render import export_svg, summary
+from monitor.outputs.render import export_svg, summary, summary_lines
 from monitor.outputs.theme import Theme
 from monitor.snapshot import EstimateLabel, SessionState, Snapshot
-from tests.made_snapshot import EMPTY, RUNNING, drawn, event, judged
+from tests.made_snapshot import CAMERA, EMPTY, MIC, RUNNING, drawn, event, judged, live
 
 pytestmark = pytest.mark.unit
 
@@ -202,6 +202,14 @@ def test_the_summary_counts_and_says_where_the_journal_is() -> None:
     assert "/a/very/long/" + "x" * 80 in text
     assert "3 whole frames masked" in text
     assert RESEARCH_ONLY in text
+
+
+def test_the_summary_of_a_live_session_tells_what_its_links_went_through_and_where_the_recording_is() -> None:
+    ended = replace(live(SessionState.ENDED, CAMERA, MIC), recording="/data/" + "x" * 80 + ".mkv")
+    lines = [line.plain for line in summary_lines(ended, Theme(), 60)]
+    assert "source    mic:USB Audio: 2 reconnects, 1 jump" in lines
+    assert "recorded  /data/" + "x" * 80 + ".mkv" in lines
+    assert not any("camera:" in line for line in lines)
 
 
 def test_the_svg_is_repeatable_and_loads_nothing(tmp_path: Path) -> None:

@@ -138,12 +138,18 @@ def test_of_a_long_name_and_reason_the_next_attempt_is_still_told() -> None:
     assert line.cell_len <= 78
 
 
+def test_an_attempt_that_is_due_is_told_as_such() -> None:
+    line = telling(live(SessionState.LOST, replace(LOST, retry_s=0.2)), 80, Theme())
+    assert line is not None
+    assert line.plain.endswith("connection refused, next attempt now")
+
+
 def test_a_paused_picture_claims_no_mask_and_no_voice_and_no_waiting_for_a_window() -> None:
     paused = replace(
         EMPTY, mode="live", state=SessionState.PAUSED, speaking=True, links=(replace(MIC, state=LinkState.PAUSED),)
     )
     text = "\n".join(page(replace(paused, privacy=RUNNING.privacy)))
-    assert "face masked" not in text
+    assert "masked" not in text
     assert "speaking" not in text
     assert "listening" not in text
     assert "p resume" in text

@@ -97,6 +97,8 @@ def _media(media: MediaHealth, width: int, theme: Theme) -> Text:
 
 
 def _masked(snapshot: Snapshot) -> Fact:
+    if snapshot.state is SessionState.PAUSED:
+        return "no frame", GREY
     return f"{snapshot.privacy.masked_area:.0%} masked", _PLAIN
 
 

@@ -69,7 +69,7 @@ def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
 
 def _next(link: LinkStatus) -> str:
     if link.state is LinkState.LOST:
-        return "" if link.retry_s is None else f"next attempt in {max(0.0, link.retry_s):.0f} s"
+        return "" if link.retry_s is None else f"next attempt {_soon(link.retry_s)}"
     stalled = link.state is LinkState.STALLED and link.silent_s is not None
     return f"silent for {link.silent_s:.0f} s" if stalled else ""
 
@@ -86,7 +86,7 @@ def link_line(link: LinkStatus, width: int, theme: Theme) -> Text:
     """A link on one line: state, name, then whatever of its figures fits, the most telling first."""
     glyph, word, style = theme.state(SessionState(link.state.value))
     line = row([(glyph, 1, style), (link.name, min(_NAME, max(7, width // 3)), "bold")], width, theme)
-    urgent, usual = [_retry(link) or _quiet(link)], [*_counts(link), *_sound(link)]
+    urgent, usual = [_retry(link) or _quiet(link)], [*counts(link), *_sound(link)]
     figures = [*((text, "default") for text in urgent), (link.reason, GREY), *((text, "default") for text in usual)]
     facts = [(word, style), *((text, look) for text, look in figures if text)]
     room = width - line.cell_len - 1
@@ -119,15 +119,18 @@ def _quiet(link: LinkStatus) -> str:
     return f"silent {link.silent_s:.0f} s"
 
 
-def _counts(link: LinkStatus) -> list[str]:
+def counts(link: LinkStatus) -> list[str]:
     """What has happened to a link; nothing is said of what has not."""
     reconnects = [counted(link.reconnects, "reconnect")] if link.reconnects else []
     return reconnects + ([counted(link.jumps, "jump")] if link.jumps else [])
 
 
 def _retry(link: LinkStatus) -> str:
-    waits = link.state is LinkState.LOST and link.retry_s is not None
-    return f"retry in {max(0.0, link.retry_s or 0.0):.0f} s" if waits else ""
+    return f"retry {_soon(link.retry_s)}" if link.state is LinkState.LOST and link.retry_s is not None else ""
+
+
+def _soon(retry_s: float) -> str:
+    return f"in {retry_s:.0f} s" if retry_s >= 0.5 else "now"
 
 
 def _sound(link: LinkStatus) -> list[str]:

@@ -22,7 +22,7 @@ from monitor.outputs import health, panels
 from monitor.outputs.base import Command
 from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
 from monitor.outputs.keys import BINDINGS, Binding, Page, View
-from monitor.outputs.live import LIVE_MODE, not_captured, telling
+from monitor.outputs.live import LIVE_MODE, counts, not_captured, telling
 from monitor.outputs.streams import Streams, bar
 from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot
@@ -243,10 +243,10 @@ def summary_lines(snapshot: Snapshot, theme: Theme, width: int = 100) -> list[Te
     _, word, style = theme.state(snapshot.state)
     answered = snapshot.judged - snapshot.abstained
     windows = counted(snapshot.judged, "window")
-    counts = f"{windows}: {answered} answered, {snapshot.abstained} abstained, {snapshot.skipped} skipped"
+    tally = f"{windows}: {answered} answered, {snapshot.abstained} abstained, {snapshot.skipped} skipped"
     lines = [
         sentence([(word.lower(), f"bold {style}"), (f" after {mmss(snapshot.media_s)}", "default")], width, theme),
-        sentence([("verdicts  ", GREY), (counts, "default")], width, theme),
+        sentence([("verdicts  ", GREY), (tally, "default")], width, theme),
     ]
     for name, track in (("overall", snapshot.overall), ("current", snapshot.current)):
         if not track.windows:
@@ -263,9 +263,14 @@ def summary_lines(snapshot: Snapshot, theme: Theme, width: int = 100) -> list[Te
     lines += [
         sentence([("nfbl      ", GREY), (panels.events_note(snapshot), "default")], width, theme),
         sentence([("privacy   ", GREY), (f"{faces}, voice {privacy.voice}", "default")], width, theme),
-        # A path is for copying: it may be longer than the line.
-        Text("journal   ", style=GREY, end="").append(harmless(snapshot.journal or "not kept", theme), "default"),
     ]
+    for link in snapshot.links:
+        if happened := counts(link):
+            text = f"{link.name}: {', '.join(happened)}"
+            lines.append(sentence([("source    ", GREY), (text, "default")], width, theme))
+    # A path is for copying: it may be longer than the line.
+    paths = [("journal   ", snapshot.journal or "not kept"), ("recorded  ", snapshot.recording)]
+    lines += [Text(name, style=GREY, end="").append(harmless(path, theme), "default") for name, path in paths if path]
     return lines + [Text(text, style=colour, end="") for text, colour in panels.notices(snapshot, theme)]
 
 

@@ -15,7 +15,8 @@ from monitor.snapshot import EstimateLabel, SessionState, Snapshot
 _NARROW: Final = 14
 """Least width of one stream in the bar (cells): number, state, six letters of the name, answer."""
 
-_WIDEST: Final = 36
+_WIDEST: Final = 44
+"""Most width of one: the answer and the state stand near the name."""
 
 
 @dataclass(frozen=True, slots=True)
