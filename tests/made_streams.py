@@ -12,7 +12,8 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -83,6 +84,10 @@ class Sender:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has done its work."""
+        assert self._process.wait(timeout_s) == 0
 
     def freeze(self) -> None:
         """Stop it where it is: its connections stay open."""
@@ -213,6 +218,25 @@ def wait_until(condition: object, within_s: float) -> None:
     while not condition():
         assert monotonic_s() < end_s, f"not within {within_s:g} s"
         pause.wait(0.02)
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """A web server of the files in a folder; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(folder))) as server:
+        server.daemon_threads = True
+        serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
 
 
 @contextlib.contextmanager

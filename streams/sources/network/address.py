@@ -12,7 +12,7 @@ from configs.errors import ConfigError
 _PORT_NEEDED: Final = frozenset({"tcp", "udp"})
 """Schemes without a usual port."""
 
-_LISTENING: Final = frozenset({"http", "rtmp", "rtsp", "tcp"})
+_LISTENING: Final = frozenset({"http", "rtmp", "tcp"})
 """Schemes for which libav can wait for somebody who publishes."""
 
 _SECRET: Final = re.compile(r".*[=&].*|(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9]{16,}")

@@ -74,12 +74,17 @@ class NetworkCaptor:
             raise CaptureFailed("the stream ended")
 
     def _refuse_recording(self, container: InputContainer) -> None:
-        """What has a length is over at its end, and comes faster than it is to be played."""
+        """What a web server keeps whole is over at its end, and comes faster than it is to be played.
+
+        Servers of recordings over RTSP and RTMP keep to real time themselves.
+        """
+        if self._address.scheme not in {"http", "https"}:
+            return
+        whole = f"{self.name}: is a recording%s, no live stream; download it and use replay"
         if container.duration is not None and container.duration > 0:
-            length_s = container.duration / 1e6
-            raise SourceUnreadable(
-                f"{self.name}: is a recording of {length_s:.0f} s, no live stream; download it and use replay"
-            )
+            raise SourceUnreadable(whole % f" of {container.duration / 1e6:.0f} s")
+        if container.format.name not in _IN_PIECES and container.size > 0:
+            raise SourceUnreadable(whole % f" of {container.size / 1e6:.1f} MB")
 
     def close(self) -> None:
         """Nothing outlives an attempt."""

@@ -125,8 +125,6 @@ def _listen(address: Address, post: Post, live: LiveSettings) -> InputContainer 
 
 def _listening_options(address: Address) -> dict[str, str]:
     """Each protocol has its own way to wait for no longer than `_POLL_S`."""
-    if address.scheme == "rtsp":
-        return {"rtsp_flags": "listen", "listen_timeout": str(round(_POLL_S))}
     if address.scheme == "rtmp":
         return {"listen": "1", "timeout": str(round(_POLL_S))}
     return {"listen": "1", "listen_timeout": str(round(_POLL_S * 1000))}
