@@ -73,19 +73,21 @@ def _shown(streams: Streams, width: int) -> tuple[int, int, int]:
 
 def _tab(number: int, tab: Tab, size: int, theme: Theme, *, chosen: bool) -> Text:
     """One stream in exactly `size` cells."""
-    glyph, word_of_state, style = theme.state(tab.state)
+    glyph, word, style = theme.state(tab.state)
     before, after = ("[", "]") if chosen else (" ", " ")
-    mark, word, colour = ("", "", "default") if tab.label is None else theme.label(tab.label)
-    answer = f" {mark}" if mark else ""
-    if size >= 2 * _NARROW:  # what is not live says so; of what is, the answer is the news
-        answer = f" {word_of_state}{answer}" if tab.state is not SessionState.LIVE else f"{answer} {word}".rstrip()
+    mark, answer, colour = ("", "", "default") if tab.label is None else theme.label(tab.label)
+    # What is not live says so in a word; of what is, the answer is the news.
+    live, roomy = tab.state is SessionState.LIVE, size >= 2 * _NARROW
+    state = f" {word}" if roomy and not live else ""
+    said = f" {mark} {answer}" if roomy and live and mark else f" {mark}" if mark else ""
     lead = f"{before}{number} "
-    room = size - len(lead) - 2 - len(answer) - 1
+    room = max(0, size - len(f"{lead}{glyph} {state}{said}{after}"))
     pieces: Sequence[tuple[str, str]] = (
         (lead, "bold" if chosen else GREY),
         (f"{glyph} ", style),
-        (cut(harmless(tab.name, theme), max(0, room), theme), "bold" if chosen else "default"),
-        (answer, colour),
+        (cut(harmless(tab.name, theme), room, theme), "bold" if chosen else "default"),
+        (state, style),
+        (said, colour),
         (after, "bold" if chosen else GREY),
     )
     line = Text(no_wrap=True, overflow="crop", end="")
