@@ -200,7 +200,7 @@ def test_the_summary_counts_and_says_where_the_journal_is() -> None:
     assert "verdicts  12 windows: 11 answered, 1 abstained, 2 skipped" in text
     assert "overall   \u25b2 positive 0.64" in text
     assert "/a/very/long/" + "x" * 80 in text
-    assert "3 whole frames masked" in text
+    assert "3 whole frames masked, voice level-matched" in text
     assert RESEARCH_ONLY in text
 
 

@@ -278,7 +278,10 @@ def summary(snapshot: Snapshot, theme: Theme | None = None, *, title: str | None
     """The last word on the normal screen, after the dashboard has gone; `title` names one stream of several."""
     theme = theme or Theme()
     above = [] if title is None else [Text(f"{theme.glyphs.line * 2} {harmless(title, theme)}", style="bold", end="")]
-    return _stacked([*above, *summary_lines(snapshot, theme)])
+    lines = [*above, *summary_lines(snapshot, theme)]
+    for line in lines:
+        line.overflow = "ignore"  # it scrolls away like other text: a narrow terminal folds it, and nothing is lost
+    return _stacked(lines)
 
 
 def export_svg(snapshot: Snapshot, path: Path, width: int = 120, height: int = 35) -> None:
