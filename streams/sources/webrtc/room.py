@@ -55,6 +55,7 @@ class Room:
         self._post: Post | None = None
         self._over: Future[str] = Future()
         self._session: _Session | None = None
+        self._last: str | None = None
         self._answering = asyncio.Lock()
 
     async def open(self, post: Post) -> Future[str]:
@@ -94,17 +95,17 @@ class Room:
             if self._post is not post:
                 await publisher.close()
                 raise Refused(503, "the monitor stopped listening", retry_s=1)
-            name = secrets.token_urlsafe(12)
+            name = self._last = secrets.token_urlsafe(12)
             task = asyncio.create_task(self._run(publisher, post, self._over))
             self._session = _Session(name, publisher, task)
             return name, answer
 
     def leave(self, name: str) -> bool:
-        """The publisher of this name ends; whether there is one."""
-        session = self._session
-        if session is None or session.name != name:
+        """The publisher of this name ends; whether there is one, or it was the last that there was."""
+        if name != self._last:
             return False
-        session.publisher.leave("the publisher stopped sharing")
+        if self._session is not None:
+            self._session.publisher.leave("the publisher stopped sharing")
         return True
 
     def seen(self) -> Seen:
