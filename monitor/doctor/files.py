@@ -73,7 +73,7 @@ def _engine(asked: Asked) -> Iterator[Check]:
         feed = LiveFeed(settings, paced=True)
         feed.wait_ready()
     except ModelUnavailable as error:
-        yield _findings.warn(name, f"does not start, so body language is off: {error}")
+        yield _findings.warn(name, f"body language is off: {error}")
     else:
         yield _findings.ok(name, f"{feed.source} starts in {monotonic_s() - began_s:.1f} s")
     finally:

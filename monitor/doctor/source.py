@@ -24,13 +24,12 @@ def _source(asked: Asked) -> Iterator[Check]:
 
     look = first_look(asked.source, asked.settings, for_s=LOOK_S)
     came = [seen for seen in look.tracks.values() if seen.first_s is not None]
+    if not came and look.waiting:
+        yield _findings.warn(look.name, look.waiting, "publish to it, then a session begins")
+        return
     if not came:
         why = look.troubles[-1] if look.troubles else "it stayed silent"
-        yield _findings.fail(
-            look.name,
-            f"nothing came within {LOOK_S:g} s: {why}",
-            "emotion-monitor devices lists cameras and microphones",
-        )
+        yield _findings.fail(look.name, f"nothing came within {LOOK_S:g} s: {why}", _remedy(asked.source))
         return
     yield _findings.ok(look.name, f"opened, {' and '.join(seen.track for seen in came)}")
     for seen in look.tracks.values():
@@ -42,6 +41,12 @@ def _source(asked: Asked) -> Iterator[Check]:
         yield _findings.warn("trouble", trouble)
     for notice in look.notices:
         yield _findings.warn("notice", notice)
+
+
+def _remedy(uri: str) -> str:
+    if uri.startswith(("camera:", "mic:", "av:")):
+        return "emotion-monitor devices lists cameras and microphones"
+    return "" if uri.startswith("webrtc:") else "see that it is running, and that its address is right"
 
 
 def described(seen: SeenTrack) -> str:
@@ -59,5 +64,5 @@ def described(seen: SeenTrack) -> str:
 SECTION: Final = Section(
     "source",
     __name__,
-    (Probe("source", _source, limit_s=LOOK_S + 4.0, remedy="emotion-monitor devices lists cameras and microphones"),),
+    (Probe("source", _source, limit_s=LOOK_S + 4.0),),
 )

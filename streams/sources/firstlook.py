@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from buffers.links import LinkState
 from buffers.records import Track
 from configs.errors import MonitorError
 from configs.settings import Settings
@@ -45,13 +46,18 @@ class SeenTrack:
 
 @dataclass(slots=True)
 class FirstLook:
-    """What came within the time: the tracks, changes of state with a reason, and what the user should know."""
+    """What came within the time: the tracks, changes of state with a reason, and what the user should know.
+
+    `waiting` says for whom, where all is well and nobody is there yet.
+    """
 
     name: str
     tracks: dict[Track, SeenTrack] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
+    waiting: str = ""
     notices: tuple[str, ...] = ()
 
+    @property
     def satisfied(self) -> bool:
         """Whether every track that is promised came for long enough."""
         return bool(self.tracks) and all(each.items >= _ENOUGH for each in self.tracks.values())
@@ -77,15 +83,16 @@ def first_look(uri: str, settings: Settings, *, for_s: float = 8.0) -> FirstLook
     with reading.changed:
         while reading.clock.now_s() < for_s and any(thread.is_alive() for thread in threads):
             _learn(reading.look, source)
-            if reading.look.satisfied():
+            if reading.look.satisfied:
                 break
             reading.changed.wait(0.1)
+        # What comes of being stopped is no trouble of the source's.
+        _learn(reading.look, source)
     reading.over.set()
     if live is not None:
         live.stop()
     for thread in threads:
         thread.join(_LEAVE_S)
-    _learn(reading.look, source)
     reading.look.notices = source.info.notices
     return reading.look
 
@@ -123,7 +130,10 @@ def _learn(look: FirstLook, source: Source) -> None:
         if seen.size_px == (0, 0) and info.width_px and info.height_px:
             seen.size_px = (info.width_px, info.height_px)
     if isinstance(source, LiveSource):
-        look.troubles += [f"{change.state}: {change.reason}" for change in source.changes() if change.reason]
+        for change in source.changes():
+            look.waiting = change.reason if change.state is LinkState.CONNECTING else ""
+            if change.reason and not look.waiting:
+                look.troubles.append(f"{change.state}: {change.reason}")
 
 
 def _note(look: FirstLook, item: RawItem, now_s: float) -> None:
