@@ -17,6 +17,11 @@ from streams.sources.sound import MonoResampler
 _OLDEST_S: Final = 30.0
 """Ages above this are no ages: APIs that know no time of capture give 0, and the clock counts from somewhere (s)."""
 
+_SETTLING_S: Final = 2.0
+_SETTLED_S: Final = 0.2
+"""For so long after the first block, one that was on its way for longer than that is left out (s): PulseAudio tells
+the first second of a stream it wakes up for 0.4 s too early, and then counts on from the right time."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
@@ -42,6 +47,15 @@ class Hearing:
         self._delay_s = 0.0
         self._resampler = MonoResampler()
         self._taken = self._given = 0
+        self._settled_s: float | None = None
+
+    def settled(self, block: Heard) -> bool:
+        """Whether the times can be believed from this block on; those before are not for `take`."""
+        if self._settled_s is None:
+            self._settled_s = block.at_s + _SETTLING_S
+        if block.age_s - len(block.samples) / self._rate_hz <= _SETTLED_S or block.age_s > _OLDEST_S:
+            self._settled_s = block.at_s
+        return block.at_s >= self._settled_s
 
     def take(self, block: Heard) -> None:
         """Post what is ready with one more block."""

@@ -85,10 +85,7 @@ class MicCaptor:
         except (SoundRefused, SoundSystemSilent) as error:
             raise CaptureFailed(str(error)) from None
         try:
-            rate_hz, channels = recording.rate_hz, recording.channels
-            info = TrackInfo(Track.AUDIO, "pcm_f32le", 0.0, float(rate_hz), channels=channels)
-            post.opened([info], *self._differences(rate_hz, channels))
-            _deliver(recording, Hearing(post, rate_hz), post)
+            self._deliver(recording, post)
         finally:
             self._portaudio.release(recording.stream)
 
@@ -119,6 +116,28 @@ class MicCaptor:
         assert refusal is not None
         raise refusal
 
+    def _deliver(self, recording: _Recording, post: Post) -> None:
+        rate_hz, channels, blocks = recording.rate_hz, recording.channels, recording.blocks
+        hearing = Hearing(post, rate_hz)
+        info = TrackInfo(Track.AUDIO, "pcm_f32le", 0.0, float(rate_hz), channels=channels)
+        started_s, is_open, dropped = post.now_s(), False, 0
+        while post.wanted:
+            block = _next(recording)
+            if block is None:
+                # It counts as open once it is heard: a sound server takes up to two seconds for that, or never does it.
+                if not is_open and post.now_s() - started_s > self._patience_s:
+                    raise CaptureFailed("gives no sound; restart the sound server, or plug it in again")
+                continue
+            if not is_open:
+                is_open = hearing.settled(block)
+                if not is_open:
+                    continue
+                post.opened([info], *self._differences(rate_hz, channels))
+            if blocks.counts.dropped > dropped:
+                dropped = blocks.counts.dropped
+                block = replace(block, lost=_TOO_SLOW)
+            hearing.take(block)
+
     def _requests(self, device: InputDevice) -> list[tuple[int, int]]:
         """Rates and channel counts from what was asked for to what the device says of itself, each once."""
         few = min(self._settings.channels or _CHANNELS, device.channels)
@@ -148,18 +167,13 @@ class _Ear:
             self._blocks.put(at_s, Heard(mono, at_s, age_s, _OVERFLOW if flags.input_overflow else ""))
 
 
-def _deliver(recording: _Recording, hearing: Hearing, post: Post) -> None:
-    blocks, dropped = recording.blocks, 0
-    while post.wanted:
-        try:
-            block = blocks.get(_ASK_S)
-        except TimeoutError:
-            if not recording.stream.active:
-                raise CaptureFailed("the microphone stopped; it was unplugged or its sound server ended") from None
-            continue
-        except ChannelClosed:
-            raise CaptureFailed("the microphone stopped; it was unplugged or its sound server ended") from None
-        if blocks.counts.dropped > dropped:
-            dropped = blocks.counts.dropped
-            block = replace(block, lost=_TOO_SLOW)
-        hearing.take(block)
+def _next(recording: _Recording) -> Heard | None:
+    """The next block, None where there is none yet. `CaptureFailed` where none will come."""
+    try:
+        return recording.blocks.get(_ASK_S)
+    except TimeoutError:
+        if recording.stream.active:
+            return None
+    except ChannelClosed:
+        pass
+    raise CaptureFailed("the microphone stopped; it was unplugged, or its sound server ended")
