@@ -78,6 +78,7 @@ class Watch:
         self._away_s = 0.0
         self._expected: frozenset[Track] = frozenset()
         self._runs: dict[Track, _Run] = {}
+        self._ever: set[Track] = set()
         self._fruitless: dict[Track, int] = {}
         self.was_open = False
         self._lost = self._paused_before = False
@@ -150,6 +151,7 @@ class Watch:
             self._runs[track] = _Run(now_s, now_s)
         else:
             run.last_s = now_s
+        self._ever.add(track)
         self._fruitless.pop(track, None)
         self.last_s = self._away_s = now_s
         if self._lost:
@@ -216,21 +218,19 @@ class Watch:
 
     def away(self, now_s: float) -> dict[Track, str]:
         """The tracks that media time is to go on without, and why."""
-        if self.state is LinkState.PAUSED:
-            return dict.fromkeys(self.tracks, PAUSED)
-        absent = PAUSED if self._paused_before else NOT_YET if self.last_s is None else LOST
-        if self._phase is not _Phase.OPEN:
-            return dict.fromkeys(self.tracks, absent)
-        told = {}
-        for track in self.tracks:
-            run = self._runs.get(track)
+        return {track: reason for track in sorted(self.tracks) if (reason := self._absence(track, now_s))}
+
+    def _absence(self, track: Track, now_s: float) -> str | None:
+        if self._phase is _Phase.OPEN:
             if track not in self._expected:
-                told[track] = f"no {WORDS[track]} in the stream"
-            elif now_s - self._heard_s(track) > self._settings.gap_after_s:
-                told[track] = f"{WORDS[track]} stalled"
-            elif run is None:
-                told[track] = absent
-        return told
+                return f"no {WORDS[track]} in the stream"
+            if now_s - self._heard_s(track) > self._settings.gap_after_s:
+                return f"{WORDS[track]} stalled"
+            if track in self._runs:
+                return None
+        if self.state is LinkState.PAUSED or self._paused_before:
+            return PAUSED
+        return LOST if track in self._ever else NOT_YET
 
     def _judge(self, now_s: float) -> None:
         """Live or stalled, while open."""
