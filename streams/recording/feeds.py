@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
@@ -15,11 +16,14 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from buffers.picture import Picture, Plane
-from buffers.records import AUDIO_RATE_HZ, CleanAudio, CleanFrame
+from buffers.records import AUDIO_RATE_HZ, CleanAudio
 from streams.recording.encoders import VideoShape
 
 _SILENCE_STEP: Final = 10 * AUDIO_RATE_HZ
 """Samples of silence encoded at once: a hole may be hours long."""
+
+_LONGEST_SILENCE: Final = 10 * AUDIO_RATE_HZ
+"""Samples of silence that are written where time may also leap: an hour of it takes 5 s to encode, and 1.6 MB."""
 
 
 class VideoFeed:
@@ -35,28 +39,37 @@ class VideoFeed:
         self._size = (shape.width_px, shape.height_px)
         self._usual = max(1, round(1 / (shape.rate_hz * base)))
         self._waiting: tuple[int, Picture] | None = None
+        self._least: int | None = None
         self._lasting: dict[int, int] = {}
 
-    def add(self, frame: CleanFrame) -> list[Packet[VideoStream]]:
-        """Packets that are complete now that the next frame is known."""
-        pts = round(frame.t_s / self._base)
-        if self._waiting is None:
-            self._waiting = (pts if self._late else 0), frame.picture
-            return []
-        # Two frames within one tick must not become one.
-        pts = max(pts, self._waiting[0] + 1)
-        self._usual = pts - self._waiting[0]
-        packets = self._encoded(*self._waiting, self._usual)
-        self._waiting = pts, frame.picture
+    def add(self, t_s: float, picture: Picture) -> list[Packet[VideoStream]]:
+        """Packets that are complete now that the next frame is known, which is shown from `t_s` on."""
+        pts = round(t_s / self._base) if self._late or self._least is not None else 0
+        if self._least is not None:
+            # Two frames within one tick must not become one.
+            pts = max(pts, self._least)
+        packets = []
+        if self._waiting is not None:
+            self._usual = pts - self._waiting[0]
+            packets = self._encoded(*self._waiting, self._usual)
+        self._waiting, self._least = (pts, picture), pts + 1
         return packets
+
+    def release(self, t_s: float) -> list[Packet[VideoStream]]:
+        """The frame that waits for the next one, where it is from before `t_s`: the next one is late or never comes."""
+        if self._waiting is None or self._waiting[0] * self._base >= t_s:
+            return []
+        (pts, picture), self._waiting = self._waiting, None
+        return self._encoded(pts, picture, self._usual)
 
     def finish(self, end_s: float | None) -> list[Packet[VideoStream]]:
         """The last packets; the last frame lasts until `end_s`, or as long as the one before it."""
-        if self._waiting is None:
-            return []
-        pts, picture = self._waiting
-        lasting = self._usual if end_s is None else max(1, round(end_s / self._base) - pts)
-        return self._encoded(pts, picture, lasting) + self._timed(self._stream.encode(None))
+        packets = []
+        if self._waiting is not None:
+            pts, picture = self._waiting
+            lasting = self._usual if end_s is None else max(1, round(end_s / self._base) - pts)
+            packets = self._encoded(pts, picture, lasting)
+        return packets if self._least is None else packets + self._timed(self._stream.encode(None))
 
     def _encoded(self, pts: int, picture: Picture, lasting: int) -> list[Packet[VideoStream]]:
         if (picture.width_px, picture.height_px) != self._size:
@@ -86,27 +99,55 @@ class AudioFeed:
     come before it, at the stream's rate.
     """
 
-    def __init__(self, stream: AudioStream, *, late: bool) -> None:
-        """Feed an open stream; unless `late`, what comes before the first block is silence from zero on."""
+    def __init__(self, stream: AudioStream, *, late: bool, leaps: bool = False) -> None:
+        """Feed an open stream; unless `late`, what comes before the first block is silence from zero on.
+
+        `leaps`: for a long hole nothing is written, and the times of what follows go on behind it.
+        """
         self.start_s: float | None = None if late else 0.0
         self.delay_samples = 0
         self._stream = stream
-        self._next = 0
+        self._leaps = leaps
+        self._first = self._next = 0
+        self._left_out = 0
+        self._from: deque[tuple[int, int]] = deque()
         self._any_packet = False
 
     def add(self, audio: CleanAudio) -> Iterator[list[Packet[AudioStream]]]:
         """Packets of silence up to the block, then of the block without what overlaps the sound before it."""
         start = round(audio.t_s * AUDIO_RATE_HZ)
         if self.start_s is None:
-            self._next = max(0, start)
+            self._first = self._next = max(0, start)
             self.start_s = self._next / AUDIO_RATE_HZ
-        while self._next < start:
-            yield self._encoded(np.zeros(min(_SILENCE_STEP, start - self._next), np.float32))
-        yield self._encoded(audio.samples[self._next - start :])
+        yield from self._silence(start)
+        yield self._encoded(audio.samples[self._at - start :])
+
+    def behind_s(self, t_s: float) -> float:
+        """How far the sound is behind `t_s`; 0 before it begins."""
+        return 0.0 if self.start_s is None else t_s - self._at / AUDIO_RATE_HZ
+
+    def silence(self, t_s: float) -> Iterator[list[Packet[AudioStream]]]:
+        """Packets of silence up to `t_s`, before which no more sound is to come."""
+        yield from self._silence(round(t_s * AUDIO_RATE_HZ))
 
     def finish(self) -> list[Packet[AudioStream]]:
         """The last packets."""
         return self._looked_at(self._stream.encode(None))
+
+    @property
+    def _at(self) -> int:
+        """Media time up to which there is sound, in samples."""
+        return self._next + self._left_out
+
+    def _silence(self, until: int) -> Iterator[list[Packet[AudioStream]]]:
+        if self._leaps and until - self._at > _LONGEST_SILENCE:
+            # The encoder's frames go on without a break, so the last one before the hole is filled with silence.
+            frame = self._stream.codec_context.frame_size
+            yield self._encoded(np.zeros(-(self._next - self._first) % frame, np.float32))
+            self._left_out = until - self._next
+            self._from.append((self._next - self.delay_samples, self._left_out))
+        while self._at < until:
+            yield self._encoded(np.zeros(min(_SILENCE_STEP, until - self._at), np.float32))
 
     def _encoded(self, samples: NDArray[np.float32]) -> list[Packet[AudioStream]]:
         if not len(samples):
@@ -117,7 +158,7 @@ class AudioFeed:
         return self._looked_at(self._stream.encode(frame))
 
     def _looked_at(self, packets: list[Packet[AudioStream]]) -> list[Packet[AudioStream]]:
-        """Learn the encoder's delay from its first packet."""
+        """Learn the encoder's delay from its first packet, and tell those behind a hole their times."""
         if packets and not self._any_packet:
             self._any_packet = True
             first = packets[0]
@@ -125,6 +166,13 @@ class AudioFeed:
             assert first.time_base is not None
             assert self.start_s is not None
             self.delay_samples = round((self.start_s - first.pts * first.time_base) * self._stream.rate)
+        for packet in packets if self._from else ():
+            assert packet.pts is not None
+            while len(self._from) > 1 and packet.pts >= self._from[1][0]:
+                self._from.popleft()
+            since, left_out = self._from[0]
+            if packet.pts >= since:
+                packet.pts = packet.dts = packet.pts + left_out
         return packets
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from av.error import FFmpegError
 
 from configs.disk import sync_folder
-from configs.errors import RecordingError
+from configs.errors import ConfigError, RecordingError
 from streams.sources.probe import reason_of, shown_name
 
 _SHOWN_CHARS: Final = 40
@@ -23,6 +23,7 @@ _SHOWN_CHARS: Final = 40
 _REMEDIES: Final = {
     errno.ENOSPC: "free some space on that disk or write to another",
     errno.EDQUOT: "free some of your quota on that disk or write to another",
+    errno.EIO: "that disk fails, write to another",
     errno.EROFS: "write to a folder of your own",
     errno.EACCES: "write to a folder of your own",
     errno.EPERM: "write to a folder of your own",
@@ -78,6 +79,54 @@ class Target:
             self.file.close()
         with contextlib.suppress(OSError):
             self._hidden.unlink()
+
+
+class DirectFile:
+    """A binary file under its own name from the start, for what must survive the process: it is kept as far as it got.
+
+    Only a file in which nothing was written is deleted again.
+    """
+
+    def __init__(self, path: Path, *, force: bool) -> None:
+        """Create the file.
+
+        Raises:
+            ConfigError: there is one of that name, and not `force`.
+            RecordingError: no file of that name can be made there, or something else has the name.
+        """
+        self.path = path
+        with told(path):
+            if path.exists() and not path.is_file():
+                raise RecordingError(f"{shown_name(path)}: is no ordinary file; write to another name")
+            try:
+                self.file: BinaryIO = path.open("w+b" if force else "x+b")
+            except FileExistsError:
+                raise ConfigError(f"{shown_name(path)}: is there already; name another file, or add --force") from None
+
+    def finish(self) -> None:
+        """Put the file on the disk.
+
+        Raises:
+            RecordingError: the disk is full or fails; what is on it stays.
+        """
+        try:
+            with told(self.path):
+                self.file.flush()
+                os.fsync(self.file.fileno())
+                self.file.close()
+                sync_folder(self.path.parent)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Close the file as it is, delete it if it is empty; safe to call twice, and after `finish`."""
+        with contextlib.suppress(OSError):
+            # Closing writes what is still in memory, which a full disk refuses.
+            self.file.close()
+        with contextlib.suppress(OSError):
+            if self.path.is_file() and self.path.stat().st_size == 0:
+                self.path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import av
+from av.audio.stream import AudioStream
 from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
 
+from buffers.picture import Picture
 from buffers.records import CleanAudio, CleanFrame
 from configs.errors import RecordingError
 from streams.recording.editlist import begin_sound_at
 from streams.recording.encoders import VideoShape, add_audio, add_video
 from streams.recording.feeds import AudioFeed, VideoFeed
 from streams.recording.formats import FileFormat
-from streams.recording.target import Target, told
+from streams.recording.target import DirectFile, Target, told
 from streams.sources.probe import shown_name
 
 __all__ = ["CleanWriter", "VideoShape"]
 
 _ANONYMOUS: Final = {"fflags": "+bitexact"}
 """Keeps the muxer from writing its version, the date and random numbers: equal media give equal files."""
+
+_GROWING: Final = {"cluster_time_limit": "1000", "max_interleave_delta": "1000000", "flush_packets": "1"}
+"""For a Matroska file that is played as far as it got when the process was killed: what is written every second is
+whole (ms), and a track that is silent holds the other back no longer (us)."""
+
+_AWAY_S: Final = 0.5
+"""A track of a growing file that is so far behind the other does not come: a block of sound is 0.1 s long (s)."""
 
 _EDITED: Final = frozenset({"mp4", "mov", "ipod", "3gp"})
 """Containers in which an edit list says where a track begins."""
@@ -54,6 +66,7 @@ class CleanWriter:
         audio: bool,
         quality: int = 23,
         threads: int = 1,
+        growing: DirectFile | None = None,
     ) -> None:
         """Create the hidden file and write its header.
 
@@ -64,6 +77,8 @@ class CleanWriter:
             audio: Whether sound is to come.
             quality: Constant rate factor as x264 counts it (18 fine, 28 coarse), for lossy video.
             threads: Threads that encode video; one, because detection wants the others.
+            growing: The file to write to instead of a hidden one, Matroska: it can be played at any time, as far as it
+                has got. Long holes in its sound are left out, and it is kept whatever happens.
 
         Raises:
             RecordingError: the file cannot be made there, or not hold what is asked for.
@@ -73,11 +88,14 @@ class CleanWriter:
             raise RecordingError(f"{name}: cannot hold what is to be written; name an .mp4 or .mkv file")
         self._path = path
         self._edited = kind in _EDITED
+        self._shape = video
         self._video: VideoFeed | None = None
         self._audio: AudioFeed | None = None
         self._done = False
-        self._target = Target(path)
-        options = _ANONYMOUS | (_MOVIE_CLOCK if self._edited else {}) | (_LARGE_WAV if kind == "wav" else {})
+        self._growing = growing is not None
+        self._target = growing or Target(path)
+        options = _ANONYMOUS | (_GROWING if self._growing else {})
+        options |= (_MOVIE_CLOCK if self._edited else {}) | (_LARGE_WAV if kind == "wav" else {})
         self._container = av.open(self._target.file, "w", format=kind, container_options=options)
         try:
             if video and file_format.video_codec:
@@ -86,7 +104,7 @@ class CleanWriter:
                 self._video = VideoFeed(stream, video, late=kind != "avi")
             if audio and file_format.audio_codec:
                 sound = add_audio(self._container, file_format.audio_codec)
-                self._audio = AudioFeed(sound, late=kind in _SOUND_LATE)
+                self._audio = AudioFeed(sound, late=kind in _SOUND_LATE, leaps=self._growing)
             with told(path):
                 self._container.start_encoding()
         except (ValueError, FFmpegError):
@@ -104,9 +122,16 @@ class CleanWriter:
         Raises:
             RecordingError: the disk is full or the encoder failed; call `abandon`.
         """
-        assert self._video is not None
-        with told(self._path):
-            self._container.mux(self._video.add(frame))
+        self._show(frame.t_s, frame.picture)
+
+    def black(self, t_s: float) -> None:
+        """Show nothing from `t_s` on, until the next frame.
+
+        Raises:
+            RecordingError: the disk is full or the encoder failed; call `abandon`.
+        """
+        assert self._shape is not None
+        self._show(t_s, Picture.blank(self._shape.width_px, self._shape.height_px))
 
     def audio(self, audio: CleanAudio) -> None:
         """Write a block of sound, in order of time; what overlaps the sound before it is left out.
@@ -116,8 +141,10 @@ class CleanWriter:
         """
         assert self._audio is not None
         with told(self._path):
+            if self._growing and self._video is not None:
+                self._mux(self._video.release(audio.t_s - _AWAY_S))
             for packets in self._audio.add(audio):
-                self._container.mux(packets)
+                self._mux(packets)
 
     def finish(self, *, end_s: float | None = None) -> None:
         """Write what is left and give the file its name; the last frame lasts until `end_s`, or as long as usual.
@@ -140,8 +167,21 @@ class CleanWriter:
             raise
         self._done = True
 
+    def _show(self, t_s: float, picture: Picture) -> None:
+        assert self._video is not None
+        with told(self._path):
+            self._mux(self._video.add(t_s, picture))
+            if self._growing and self._audio is not None and self._audio.behind_s(t_s) > _AWAY_S:
+                for packets in self._audio.silence(t_s):
+                    self._mux(packets)
+
+    def _mux(self, packets: Sequence[Packet[AudioStream]] | Sequence[Packet[VideoStream]]) -> None:
+        self._container.mux(packets)
+        if self._growing:
+            self._target.file.flush()
+
     def abandon(self) -> None:
-        """Close and delete the unfinished file; safe to call twice, and after `finish`."""
+        """Close the unfinished file and, unless it grows, delete it; safe to call twice, and after `finish`."""
         if self._done:
             return
         self._done = True
