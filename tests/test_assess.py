@@ -69,10 +69,13 @@ class Sure:
         return
 
 
-def assess(describer: Telling, *, refusal: str | None = None, deadline_s: float = 60.0) -> Assessment:
+def assessor(describer: Telling, *, deadline_s: float) -> Assessor:
     estimator = Estimator(EstimateSettings(), judge=Sure.info, stale_after_s=45.0)
-    assessor = Assessor(describer, Sure(), estimator, deadline_s=deadline_s, skip_unchanged=True)
-    return asyncio.run(assessor.assess(EVIDENCE, refusal))
+    return Assessor(describer, Sure(), estimator, deadline_s=deadline_s, skip_unchanged=True)
+
+
+def assess(describer: Telling, *, refusal: str | None = None, deadline_s: float = 60.0) -> Assessment:
+    return asyncio.run(assessor(describer, deadline_s=deadline_s).assess(EVIDENCE, refusal))
 
 
 def test_a_window_is_described_then_judged_then_moves_the_estimate() -> None:
@@ -96,6 +99,28 @@ def test_a_model_that_never_answers_costs_the_window_not_the_session() -> None:
     assessment = assess(Telling(hangs=True), deadline_s=0.0)
     assert assessment.abstained
     assert "deadline" in assessment.verdict.rationale
+
+
+def test_an_ending_session_does_not_wait_for_a_model_that_is_asked_already() -> None:
+    async def end_while_asking() -> Assessment:
+        found = assessor(Telling(hangs=True), deadline_s=3600.0)
+        asking = asyncio.create_task(found.assess(EVIDENCE, None))
+        await asyncio.sleep(0)
+        found.hurry(0.0)
+        return await asking
+
+    assessment = asyncio.run(end_while_asking())
+    assert assessment.abstained
+    assert assessment.verdict.rationale == "the session ended before the models had answered"
+
+
+def test_an_ending_session_asks_its_last_windows_within_what_is_left() -> None:
+    async def ask_at_the_end() -> Assessment:
+        found = assessor(Telling(hangs=True), deadline_s=3600.0)
+        found.hurry(0.0)
+        return await found.assess(EVIDENCE, None)
+
+    assert asyncio.run(ask_at_the_end()).abstained
 
 
 def test_a_model_that_is_away_makes_the_window_abstain_and_says_why() -> None:

@@ -58,4 +58,6 @@ class Links:
 def state_of(links: Sequence[LinkStatus]) -> SessionState:
     """A live session's state: that of the link that does worst."""
     states = {link.state for link in links}
+    if states == {LinkState.ENDED}:
+        return SessionState.ENDED
     return next((session for link, session in _WORST_FIRST if link in states), SessionState.LIVE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import psutil
 
@@ -31,14 +31,12 @@ from monitor.session.judging import Judging
 from monitor.session.links import Links
 from monitor.session.opening import board_of, mode_of, session_record
 from monitor.session.plan import Plan
+from monitor.session.recording import Recording
 from monitor.snapshot import SessionState
 from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, LiveClock, PacedClock, VirtualClock, monotonic_s
 from streams.ingest import Batch, Ingest
 from streams.pipeline import open_pipeline
-
-if TYPE_CHECKING:
-    from monitor.session.recording import Recording
 
 __all__ = ["FLUSH_S", "Plan", "Session"]
 
@@ -154,8 +152,6 @@ class Session:
             await self._start_models()
             self._journal = closing.enter_context(Journal(self._path, self._id))
             if self._plan.record is not None or self._plan.record_in is not None:
-                from monitor.session.recording import Recording
-
                 self._recording = Recording(self._plan, self._id, self._pipeline, self._board)
                 closing.push_async_callback(asyncio.to_thread, self._recording.close)
             for output in outputs:
