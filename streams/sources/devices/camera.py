@@ -103,7 +103,7 @@ class CameraCaptor:
                 post.opened(decoding.tracks, *told)
                 _run(decoding, post)
         except FFmpegError as error:
-            raise CaptureFailed(self._refused(error)) from None
+            raise CaptureFailed(refused(error)) from None
         if post.wanted:
             raise CaptureFailed("the camera stopped")
 
@@ -204,11 +204,6 @@ class CameraCaptor:
             )
             rate = f" at {info.rate_hz:g} Hz" if info.rate_hz else ""
             yield f"{self.name}: gives {size}{rate} ({info.codec}), asked was {asked}"
-
-    def _refused(self, error: FFmpegError) -> str:
-        return (
-            refused(error) if isinstance(error, OSError) else f"cannot be read ({error.strerror or 'no reason given'})"
-        )
 
 
 def _run(decoding: Decoding, post: Post) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from configs.errors import ConfigError
 from streams.sources.devices.cameras import Camera, cameras
 from streams.sources.devices.microphones import Microphone, microphones
-from streams.sources.devices.portaudio import PORTAUDIO, SoundSystemSilent
+from streams.sources.devices.portaudio import PORTAUDIO
 from streams.sources.devices.refusals import no_camera, no_microphone
 
 
@@ -35,6 +35,6 @@ def devices(
         heard = list_microphones()
         if not heard:
             missing.append(no_microphone(", ".join(host_apis())))
-    except (ConfigError, SoundSystemSilent) as error:
+    except ConfigError as error:
         missing.append(f"no microphone: {error}")
     return Devices(seen, heard, tuple(missing))

@@ -78,6 +78,8 @@ class MicCaptor:
         """One attempt; see `Captor.capture`."""
         try:
             device = find(self._name, self._settings.host_api, self._portaudio)
+        except SoundSystemSilent as error:
+            raise CaptureFailed(str(error)) from None
         except ConfigError:
             raise CaptureFailed("is not there; plug it in, or start its sound server") from None
         try:

@@ -7,7 +7,7 @@ from typing import Final
 
 from configs.errors import ConfigError
 from streams.sources.devices.names import listed, matching
-from streams.sources.devices.portaudio import PORTAUDIO, InputDevice, PortAudio, SoundSystemSilent
+from streams.sources.devices.portaudio import PORTAUDIO, InputDevice, PortAudio
 from streams.sources.devices.refusals import no_microphone
 
 DEFAULT: Final = "default"
@@ -34,7 +34,7 @@ class Microphone:
 
 def microphones(portaudio: PortAudio = PORTAUDIO) -> tuple[Microphone, ...]:
     """The microphones there are now. `ConfigError` with the remedy where they cannot be listed."""
-    devices = _devices(portaudio)
+    devices = portaudio.devices()
     return tuple(
         Microphone(
             device.name,
@@ -53,9 +53,9 @@ def find(name: str, host_api: str | None, portaudio: PortAudio = PORTAUDIO) -> I
 
     `ConfigError` where none or more than one is meant, with those there are.
     """
-    devices = _devices(portaudio)
+    devices = portaudio.devices()
     if not devices:
-        raise ConfigError(f"mic:{name}: {no_microphone(_hosts(portaudio))}")
+        raise ConfigError(f"mic:{name}: {no_microphone(', '.join(portaudio.host_apis()))}")
     if host_api is not None:
         apis = list(dict.fromkeys(device.host_api for device in devices))
         chosen = {apis[place] for place in matching(host_api, apis)}
@@ -90,17 +90,3 @@ def _choice(meant: list[InputDevice]) -> str:
 
 def _addresses(devices: tuple[InputDevice, ...] | list[InputDevice]) -> str:
     return listed(list(dict.fromkeys(f"mic:{device.name}" for device in devices)))
-
-
-def _devices(portaudio: PortAudio) -> tuple[InputDevice, ...]:
-    try:
-        return portaudio.devices()
-    except SoundSystemSilent as silent:
-        raise ConfigError(str(silent)) from None
-
-
-def _hosts(portaudio: PortAudio) -> str:
-    try:
-        return ", ".join(portaudio.host_apis())
-    except SoundSystemSilent:
-        return ""

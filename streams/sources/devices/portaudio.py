@@ -22,19 +22,21 @@ PATIENCE_S: Final = 10.0
 """Longest wait for the sound system (s). Listing takes 1.5 s; a sound server that is stopped never answers."""
 
 _BAD_RATE, _BAD_CHANNELS = -9997, -9998
-_TAKEN, _GONE, _UNKNOWN = -9985, -9996, -9999
+_TAKEN, _GONE, _MISMATCHED, _UNKNOWN = -9985, -9996, -9993, -9999
 """Error codes of PortAudio."""
 
 _PHRASES: Final = {
     _TAKEN: "is used by another program or was unplugged; close that one, or plug it in again",
     _GONE: "is not there; plug it in again",
+    # What a sound server that is stopped comes out as, after half a minute.
+    _MISMATCHED: "does not answer; restart the sound server, or plug it in again",
     _UNKNOWN: "does not answer; see that the sound server runs, or plug it in again",
 }
 
 _SILENT: Final = "the sound system does not answer; restart the sound server"
 
 
-class SoundSystemSilent(Exception):
+class SoundSystemSilent(ConfigError):
     """The sound system hangs."""
 
 

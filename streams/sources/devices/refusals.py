@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from typing import Final
+
+from av.error import FFmpegError
 
 _CAMERA: Final = {
     errno.ENOENT: "is not there; plug it in",
@@ -31,12 +32,11 @@ _PRIVACY: Final = {
 """Where the systems that ask people for permission keep the answer."""
 
 
-def refused(error: OSError) -> str:
-    """What an error of the system means for a camera; the phrase follows its name."""
+def refused(error: OSError | FFmpegError) -> str:
+    """What an error of the system or of libav means for a camera; the phrase follows its name."""
     if error.errno in {errno.EACCES, errno.EPERM, errno.EIO} and sys.platform in _PRIVACY:
         return f"may not be used or does not answer; {privacy('Camera')}, close other programs that use it"
-    number = error.errno or 0
-    return _CAMERA.get(number) or f"cannot be read ({os.strerror(number).lower() if number else 'no reason given'})"
+    return _CAMERA.get(error.errno or 0) or f"cannot be read ({str(error.strerror or 'no reason given').lower()})"
 
 
 def privacy(kind: str) -> str:
