@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -248,6 +250,42 @@ def test_servers_that_are_not_set_are_not_asked() -> None:
     for name in ("server (mllm)", "server (llm)", "broker (MQTT)"):
         (probe,) = (probe for probe in models.SECTION.probes if probe.name == name)
         assert [check.status for check in probe.run(Asked(Settings()))] == [Status.SKIP]
+
+
+@pytest.mark.parametrize(
+    ("cards", "describer", "status", "says"),
+    [
+        ([("H200", 150 * 2**30)], "auto", Status.OK, "H200 (150 GiB)"),
+        ([], "auto", Status.SKIP, "no GPU needed"),
+        ([], "video_llama", Status.WARN, "minutes for a window"),
+    ],
+)
+def test_a_gpu_is_missed_only_where_a_model_would_run_on_it(
+    cards: list[tuple[str, int]], describer: str, status: Status, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = [SimpleNamespace(name=name, total_memory=size) for name, size in cards]
+    torch = SimpleNamespace(
+        __version__="2.13.0",
+        version=SimpleNamespace(cuda="13.0"),
+        cuda=SimpleNamespace(
+            is_available=lambda: bool(cards),
+            device_count=lambda: len(cards),
+            get_device_properties=properties.__getitem__,
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(models, "find_spec", lambda name: name)
+    (probe,) = (probe for probe in models.SECTION.probes if probe.name == "GPU")
+    settings = Settings.model_validate({"describer": describer, "video_llama": {"folder": "x"}})
+    (check,) = probe.run(Asked(settings))
+    assert check.status is status
+    assert says in check.found
+
+
+def test_without_torch_nobody_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "find_spec", lambda _: None)
+    (probe,) = (probe for probe in models.SECTION.probes if probe.name == "GPU")
+    assert [check.status for check in probe.run(Asked(Settings()))] == [Status.SKIP]
 
 
 @pytest.mark.parametrize(
