@@ -47,7 +47,7 @@ def open_stream(address: Address, post: Post, network: NetworkSettings, live: Li
         return _listen(address, post, live)
     if address.scheme == "udp" and not _wait_for_datagrams(address, post):
         return None
-    options = _options(address, network, live)
+    options = libav_options(address, network, live)
     limit_s = live.open_timeout_s
     if not network.low_delay:
         return _open(address, options, live, limit_s)
@@ -66,22 +66,27 @@ def _open(address: Address, options: dict[str, str], live: LiveSettings, limit_s
     except _FAILURES as error:
         if getattr(error, "errno", None) == errno.EIO and address.host and unknown_host(address.host):
             raise CaptureFailed("the host's name is not known") from None
-        raise CaptureFailed(phrase(error, waited_s=monotonic_s() - start_s, limit_s=limit_s)) from None
+        # RTSP's own limit, which ends an attempt sooner, is told as bad data.
+        patience_s = min(limit_s, _read_s(address, live)) if address.scheme.startswith("rtsp") else limit_s
+        raise CaptureFailed(phrase(error, waited_s=monotonic_s() - start_s, limit_s=patience_s)) from None
 
 
 def _attempt(address: Address, options: dict[str, str], live: LiveSettings, limit_s: float) -> InputContainer:
-    # RTSP takes its limit twice before a read fails: the first time it hands out what its parser holds.
-    read_s = live.dead_after_s / 2 if address.scheme.startswith("rtsp") else live.dead_after_s
-    return av.open(
-        _url(address), mode="r", options=options, metadata_errors="replace", timeout=(limit_s, max(0.1, read_s))
-    )
+    timeout = (limit_s, _read_s(address, live))
+    return av.open(libav_url(address), mode="r", options=options, metadata_errors="replace", timeout=timeout)
 
 
-def _options(address: Address, network: NetworkSettings, live: LiveSettings) -> dict[str, str]:
+def _read_s(address: Address, live: LiveSettings) -> float:
+    """Time limit of one read (s). RTSP takes it twice: the first time it hands out what its parser holds."""
+    return max(0.1, live.dead_after_s / 2 if address.scheme.startswith("rtsp") else live.dead_after_s)
+
+
+def libav_options(address: Address, network: NetworkSettings, live: LiveSettings) -> dict[str, str]:
+    """What libav is told about reading from an address; the quick look is not in it."""
     options = {"protocol_whitelist": _ALLOWED}
     if address.scheme.startswith("rtsp"):
         # Of its three time limits this build of libav heeds only this one, in microseconds.
-        options |= {"rtsp_transport": network.rtsp_transport, "timeout": str(round(live.dead_after_s / 2 * 1e6))}
+        options |= {"rtsp_transport": network.rtsp_transport, "timeout": str(round(_read_s(address, live) * 1e6))}
     return options
 
 
@@ -94,7 +99,8 @@ def _complete(container: InputContainer) -> bool:
     return bool(known) and all(known)
 
 
-def _url(address: Address) -> str:
+def libav_url(address: Address) -> str:
+    """What libav is told to open."""
     if address.scheme != "udp":
         return address.url
     url, _, query = address.url.partition("?")
