@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import numpy as np
 from av.buffer import Buffer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
@@ -44,10 +45,13 @@ def pixel_aspect(declared: Fraction | None) -> float:
     return aspect if 1 / _SANE_ASPECT <= aspect <= _SANE_ASPECT else 1.0
 
 
-def colour(frame: VideoFrame) -> Colour | None:
-    """How to show the pictures made of such frames, None where the file leaves that to the player."""
+def colour(frame: VideoFrame | VideoCodecContext) -> Colour | None:
+    """How to show the pictures made of such frames, None where that is left to the player.
+
+    A decoder says what is known before the first frame.
+    """
     # A decoder says "RGB" or nothing of the matrix of RGB frames, but the pictures made of them have one.
-    matrix = _BT601 if frame.format.is_rgb else int(frame.colorspace)
+    matrix = _BT601 if frame.format and frame.format.is_rgb else int(frame.colorspace)
     told = Colour(matrix, int(frame.color_primaries), int(frame.color_trc))
     return None if told == Colour(_UNSPECIFIED, _UNSPECIFIED, _UNSPECIFIED) else told
 

@@ -15,11 +15,12 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from buffers.picture import fit_within
 from buffers.records import Track
 from streams.media import TrackInfo
 from streams.sources.decode import HIGHEST_RATE_HZ, seconds
 from streams.sources.live.captor import CaptureFailed, Post
-from streams.sources.pictures import LARGEST_SIDE_PX, PictureMaker, pixel_aspect
+from streams.sources.pictures import LARGEST_SIDE_PX, LONG_SIDE_PX, PictureMaker, colour, pixel_aspect
 from streams.sources.probe import choose
 from streams.sources.sound import MonoResampler, shape_of
 from streams.sources.tracks import rate_hz_of
@@ -148,7 +149,10 @@ def _info(track: Track, stream: Stream) -> TrackInfo:
     name = str(stream.codec_context.name)
     if isinstance(stream, VideoStream):
         rate_hz = rate_hz_of(stream.average_rate, stream.guessed_rate)
-        return TrackInfo(track, name, 0.0, rate_hz, width_px=stream.width, height_px=stream.height)
+        square_px = max(1, round(stream.width * pixel_aspect(stream.sample_aspect_ratio))), stream.height
+        # Neither is known of a stream that begins without a keyframe.
+        width_px, height_px = fit_within(*square_px, LONG_SIDE_PX) if stream.width else (None, None)
+        return TrackInfo(track, name, 0.0, rate_hz, width_px, height_px, colour=colour(stream.codec_context))
     assert isinstance(stream, AudioStream)
     context = stream.codec_context
     return TrackInfo(track, name, 0.0, float(context.sample_rate), channels=context.channels)

@@ -46,7 +46,8 @@ _NEARLY: Final = 0.95
 def phrase(error: Exception, *, waited_s: float, limit_s: float) -> str:
     """Why reading or opening failed after `waited_s` (s), with a time limit of `limit_s`; without secrets."""
     if isinstance(error, _SILENT) or waited_s >= _NEARLY * limit_s:
-        return f"nothing came for {max(waited_s, limit_s):.0f} s"
+        # TCP has a limit of its own for connecting, which is shorter.
+        return f"nothing came for {waited_s if waited_s >= 1.0 else limit_s:.0f} s"
     for kind, text in _BY_CLASS:
         if isinstance(error, kind):
             return text
