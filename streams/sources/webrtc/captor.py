@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -89,7 +90,8 @@ class WebrtcCaptor:
     def close(self) -> None:
         """See `Captor.close`."""
         if self._server.alive:
-            self._server.call(self._room.shut())
+            with contextlib.suppress(CaptureFailed):  # a loop that does not answer is left to its daemon thread
+                self._server.call(self._room.shut())
         self._server.close()
 
     def _waiting(self, post: Post, reason: str) -> None:

@@ -94,7 +94,8 @@ function listen() {
   const measure = () => {
     if (context !== mine) return;
     analyser.getFloatTimeDomainData(samples);
-    level.value = Math.min(1, 4 * Math.sqrt(samples.reduce((sum, one) => sum + one * one, 0) / samples.length));
+    const power = samples.reduce((sum, one) => sum + one * one, 0) / samples.length;
+    level.value = Math.min(1, Math.max(0, 1 + Math.log10(power + 1e-12) / 6));  // -60 dB is empty, 0 dB is full
     setTimeout(measure, 100);
   };
   measure();

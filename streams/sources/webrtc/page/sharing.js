@@ -1,7 +1,7 @@
 // Keeps one stream published at the monitor: offers it, watches it, and redials with backoff when it is lost.
 
 const GATHER_MS = 2000;    // an unreachable STUN server must not hold the offer back for long
-const LOST_MS = 3000;      // "disconnected" heals by itself within that, or not at all
+const LOST_MS = 3000;      // what is disconnected or silent heals by itself within that, or not at all
 const LOOK_MS = 1000;      // how often the monitor is asked how it is going
 const LONGEST_S = 10;      // between two attempts
 const AUDIO_BITS = 64000;
@@ -84,6 +84,7 @@ export class Sharing {
     const session = this.location?.split("/").pop();
     const lost = { state: "lost", text: "The connection was lost" };
     let fine = performance.now();
+    let answered = fine;
     while (!this.stopped && this.pc === pc) {
       await pause(LOOK_MS);
       if (this.stopped) break;
@@ -96,8 +97,10 @@ export class Sharing {
         seen = await this.ask("/state");
       } catch (problem) {
         if (problem.outcome?.final) return problem.outcome;
+        if (performance.now() - answered > LOST_MS) return { state: "lost", text: "The monitor does not answer" };
         continue;
       }
+      answered = performance.now();
       if (seen.session !== session) {
         return seen.monitor === "away" ? { state: "paused", text: "The monitor paused; nothing is sent" } : lost;
       }
