@@ -206,7 +206,7 @@ class Ingest:
         for track in tracks:
             (self._video if track is Track.VIDEO else self._audio).close()
 
-    def _hand_over(self, t_s: float, item: RawFrame | RawAudio | RawGap) -> None:
+    def _hand_over(self, t_s: float, item: RawMedia) -> None:
         """Put an item on its track's edge; what belongs to a track nobody de-identifies is let go."""
         if isinstance(item, RawFrame) or (isinstance(item, RawGap) and item.track is Track.VIDEO):
             if Track.VIDEO in self._tracks:

@@ -56,7 +56,8 @@ class RawEnd:
     track: Track
 
 
-RawItem = RawFrame | RawAudio | RawGap | RawEnd
+RawMedia = RawFrame | RawAudio | RawGap
+RawItem = RawMedia | RawEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from monitor.describers.base import ModelInfo
 from monitor.evaluate.labels import Label, LabelFile, group_of
 from monitor.evaluate.segments import Blind, Clip, Prediction
 from monitor.journal import Journal
+from monitor.record import Record
 from monitor.records import (
     BlindRecord,
     DeidentificationRecord,
@@ -18,7 +19,6 @@ from monitor.records import (
     EndRecord,
     Mode,
     NfblRecord,
-    Record,
     SessionRecord,
     TotalsRecord,
 )

@@ -13,7 +13,7 @@ from typing import Final
 
 from buffers.records import Track
 from configs.errors import SourceUnreadable
-from streams.media import RawAudio, RawFrame, RawGap, RawItem, SourceInfo
+from streams.media import RawGap, RawMedia, SourceInfo
 from streams.sources.decode import TrackDecoder, Undecodable
 from streams.sources.probe import check_file, choose, open_container, shown_name
 from streams.sources.sound import BLOCK_S
@@ -100,7 +100,7 @@ class FileSource:
         with self._path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def items(self) -> Iterator[RawItem]:
+    def items(self) -> Iterator[RawMedia]:
         """Frames, audio blocks and gaps in order of media time, until the end of both tracks."""
         return heapq.merge(*(track.items() for track in self._tracks), key=_time_s)
 
@@ -119,5 +119,5 @@ class FileSource:
         return (f"ends after {end_s:.1f} s of {declared_s:.1f} s: the file is cut short",)
 
 
-def _time_s(item: RawFrame | RawAudio | RawGap) -> float:
+def _time_s(item: RawMedia) -> float:
     return item.start_s if isinstance(item, RawGap) else item.t_s

@@ -63,6 +63,8 @@ def main() -> int:
     if os.getppid() != parent:
         return 0
     views, bodies = own_pipes()
+    # MediaPipe imports it for tasks that nobody asks for, and PortAudio hangs as long as a sound server is frozen.
+    sys.modules["sounddevice"] = None  # type: ignore[assignment]
     try:
         from streams.nfbl.engine.tasks import media_pipe_engine
 
