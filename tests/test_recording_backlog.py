@@ -88,5 +88,16 @@ def test_putting_never_waits_and_is_refused_once_nothing_is_taken() -> None:
     assert done.wait(10)
     thread.join(10)
     backlog.abort()
-    with pytest.raises(ChannelClosed):
-        backlog.put(frame(100))
+    for item in (frame(100), Gap(Track.VIDEO, 0.0, 1.0, "x")):
+        with pytest.raises(ChannelClosed):
+            backlog.put(item)
+
+
+def test_what_comes_after_the_end_is_not_counted_as_left_out() -> None:
+    backlog = Backlog(most_bytes=FRAME_BYTES)
+    backlog.abort()
+    for number in range(5):
+        with pytest.raises(ChannelClosed):
+            backlog.put(frame(number))
+    assert backlog.dropped == 0
+    assert not backlog._waiting

@@ -190,6 +190,30 @@ def test_sound_that_never_comes_loses_no_pictures(tmp_path: Path) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 20
 
 
+def test_one_picture_after_a_long_pause_does_not_last_as_long_as_the_pause(tmp_path: Path) -> None:
+    items: list[CleanItem] = [*map(grey, times(0, 10)), Gap(Track.VIDEO, 1.0, 600.0, "paused"), grey(600.0)]
+    items += clean_blocks(600.0, click(2.0, 1.0))
+    with av.open(str(recorded(tmp_path / "a.mkv", items).path)) as container:
+        assert container.duration is not None
+        assert container.duration / 1e6 == pytest.approx(602.0, abs=0.1)
+
+
+def test_a_flash_and_a_beep_stay_together(tmp_path: Path) -> None:
+    seconds = range(1, 10)
+    sound = np.zeros(10 * AUDIO_RATE_HZ, np.float32)
+    for second in seconds:
+        sound[second * AUDIO_RATE_HZ] = 0.9
+    # The camera's clock is not the sound's: 30 pictures a second, shifted by 7 ms.
+    items: list[CleanItem] = [grey(n / 30 + 0.007, 200 if n % 30 == 0 and n else 40) for n in range(300)]
+    back = read_back(recorded(tmp_path / "a.mkv", [*items, *clean_blocks(0.0, sound)]).path)
+    flashes = [t_s for t_s, value in luma(back) if value > 150]
+    heard = np.concatenate([block.samples for block in back.blocks])
+    beeps = [
+        second - 0.5 + int(np.abs(heard[second * 16_000 - 8000 :][:16_000]).argmax()) / 16_000 for second in seconds
+    ]
+    assert [flash - beep for flash, beep in zip(flashes, beeps, strict=True)] == pytest.approx([0.007] * 9, abs=0.002)
+
+
 def test_a_track_that_ends_holds_nothing_of_the_other_back(tmp_path: Path) -> None:
     recorder = LiveRecorder(tmp_path / "a.mkv", tracks=BOTH, rate_hz=10.0)
     for frame in numbered_frames(times(0, 10)):

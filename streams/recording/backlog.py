@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 from buffers.records import CleanAudio, CleanFrame, Gap
-from streams.channel import Channel, Policy
+from streams.channel import Channel, ChannelClosed, Policy
 
 Recorded = CleanFrame | CleanAudio | Gap
 """What a recording takes note of."""
@@ -44,6 +44,7 @@ class Backlog:
         self._lock = threading.Lock()
         self._waiting: deque[_Slot] = deque()
         self._bytes = 0
+        self._over = False
         self.dropped = 0
         """Frames that were given up."""
 
@@ -54,6 +55,8 @@ class Backlog:
             return
         slot = _Slot(item)
         with self._lock:
+            if self._over:
+                raise ChannelClosed("recording")
             self._waiting.append(slot)
             self._bytes += item.picture.nbytes
             while self._bytes > self._most_bytes and len(self._waiting) > 1:
@@ -77,13 +80,15 @@ class Backlog:
 
     def close(self) -> None:
         """Nothing more comes; what waits can still be taken."""
+        self._over = True
         self._channel.close()
 
     def abort(self) -> None:
         """Nothing more is taken; what waits is forgotten."""
-        self._channel.abort()
         with self._lock:
+            self._over = True
             self._waiting.clear()
+        self._channel.abort()
 
     def _give_up(self, slot: _Slot) -> None:
         assert slot.frame is not None

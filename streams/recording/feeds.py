@@ -60,7 +60,8 @@ class VideoFeed:
         if self._waiting is None or self._waiting[0] * self._base >= t_s:
             return []
         (pts, picture), self._waiting = self._waiting, None
-        return self._encoded(pts, picture, self._usual)
+        # What came before it may have lasted for an hour of privacy.
+        return self._encoded(pts, picture, min(self._usual, round(1 / self._base)))
 
     def finish(self, end_s: float | None) -> list[Packet[VideoStream]]:
         """The last packets; the last frame lasts until `end_s`, or as long as the one before it."""

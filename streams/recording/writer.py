@@ -27,9 +27,9 @@ __all__ = ["CleanWriter", "VideoShape"]
 _ANONYMOUS: Final = {"fflags": "+bitexact"}
 """Keeps the muxer from writing its version, the date and random numbers: equal media give equal files."""
 
-_GROWING: Final = {"cluster_time_limit": "1000", "max_interleave_delta": "1000000", "flush_packets": "1"}
-"""For a Matroska file that is played as far as it got when the process was killed: what is written every second is
-whole (ms), and a track that is silent holds the other back no longer (us)."""
+_GROWING: Final = {"cluster_time_limit": "500", "max_interleave_delta": "1000000", "flush_packets": "1"}
+"""For a Matroska file that is played as far as it got when the process was killed: what is written each half second
+is whole (ms), and a track that is silent holds the other back no longer (us)."""
 
 _AWAY_S: Final = 0.5
 """A track of a growing file that is so far behind the other does not come: a block of sound is 0.1 s long (s)."""
