@@ -23,7 +23,7 @@ from configs.errors import DeidentificationFailed, MonitorError
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
 from streams.clock import Clock, monotonic_s
-from streams.media import RawAudio, RawEnd, RawFrame, RawGap
+from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawMedia
 from streams.merge import Merger
 from streams.pipeline import Pipeline
 from streams.sources.base import Link

@@ -12,7 +12,7 @@ import pytest
 
 from buffers.records import Track
 from configs.errors import ConfigError, SourceUnreadable
-from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawItem
+from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawMedia
 from streams.sources.file import FileSource
 from streams.sources.open import open_source
 from tests.clips import Moving, Tone, joined, number_of, spoil, write
@@ -20,14 +20,14 @@ from tests.clips import Moving, Tone, joined, number_of, spoil, write
 pytestmark = pytest.mark.media
 
 
-def play(path: Path) -> tuple[FileSource, list[RawItem]]:
+def play(path: Path) -> tuple[FileSource, list[RawMedia]]:
     source = FileSource(path)
     items = list(source.items())
     source.close()
     return source, items
 
 
-def frames(items: list[RawItem]) -> list[RawFrame]:
+def frames(items: list[RawMedia]) -> list[RawFrame]:
     return [item for item in items if isinstance(item, RawFrame)]
 
 
