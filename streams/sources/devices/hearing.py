@@ -19,8 +19,10 @@ _OLDEST_S: Final = 30.0
 
 _SETTLING_S: Final = 2.0
 _SETTLED_S: Final = 0.2
-"""For so long after the first block, one that was on its way for longer than that is left out (s): PulseAudio tells
-the first second of a stream it wakes up for 0.4 s too early, and then counts on from the right time."""
+_STEADY_S: Final = 0.02
+"""For at most so long (s), blocks are left out that were on their way for longer than the second, or not as long as
+the one before by more than the third: PulseAudio tells the first second of a stream that it wakes up for 0.4 s too
+early, and then counts on from the right time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,13 +50,15 @@ class Hearing:
         self._resampler = MonoResampler()
         self._taken = self._given = 0
         self._settled_s: float | None = None
+        self._settling_s = 0.0
 
     def settled(self, block: Heard) -> bool:
         """Whether the times can be believed from this block on; those before are not for `take`."""
+        before_s, self._settling_s = self._settling_s, self._delay_of(block)
         if self._settled_s is None:
             self._settled_s = block.at_s + _SETTLING_S
-        if block.age_s - len(block.samples) / self._rate_hz <= _SETTLED_S or block.age_s > _OLDEST_S:
-            self._settled_s = block.at_s
+        elif self._settling_s <= _SETTLED_S and abs(self._settling_s - before_s) <= _STEADY_S:
+            self._settled_s = min(block.at_s, self._settled_s)
         return block.at_s >= self._settled_s
 
     def take(self, block: Heard) -> None:
@@ -71,11 +75,15 @@ class Hearing:
         self._give(self._resampler.push(frame), start_s - held_s)
 
     def _age_s(self, block: Heard) -> float:
-        duration_s = len(block.samples) / self._rate_hz
-        if math.isfinite(block.age_s) and block.age_s <= _OLDEST_S:
-            # The first sample is at least as old as the block is long, whatever the device says.
-            self._delay_s = max(0.0, block.age_s - duration_s)
-        return duration_s + self._delay_s
+        self._delay_s = self._delay_of(block)
+        return len(block.samples) / self._rate_hz + self._delay_s
+
+    def _delay_of(self, block: Heard) -> float:
+        """How long its last sample was on its way, or where it tells nonsense what the block before said."""
+        if not math.isfinite(block.age_s) or block.age_s > _OLDEST_S:
+            return self._delay_s
+        # The first sample is at least as old as the block is long, whatever the device says.
+        return max(0.0, block.age_s - len(block.samples) / self._rate_hz)
 
     def _begin_again(self) -> None:
         self._resampler = MonoResampler()
