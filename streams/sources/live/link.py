@@ -343,7 +343,7 @@ class SupervisedLink:
         length_s = len(heard.samples) / AUDIO_RATE_HZ
         until_s = heard.arrived_s - length_s if heard.captured_s is None else heard.captured_s
         for _ in range(3):  # what is held comes first, and only then is its end known
-            items = self._times.silent(Track.AUDIO, min(heard.arrived_s, until_s), f"sound lost: {lost}")
+            items = self._times.silent(Track.AUDIO, until_s, f"sound lost: {lost}")
             yield from items
             if any(isinstance(item, RawGap) for item in items):
                 return
