@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,17 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
+from streams.sources.live.lane_trend import Trend
 from streams.sources.live.times_anchor import Anchor, Scale
 from streams.sources.live.times_stamps import Stamp
-
-STEEPEST: Final = 5e-3
-"""Fastest drift that is believed and followed (s/s): crystals are within 1e-4, bad sound cards within 1e-3."""
-
-_USUAL: Final = 5e-4
-"""Slope that is taken to be usual: what jitter makes of few points beyond it is not believed."""
-
-_SLOPE_BINS: Final = 4
-"""Bins from which a slope can be told from jitter; before, there is none."""
 
 _BIN_S: Final = 1.0
 _BINS: Final = 120
@@ -39,8 +30,8 @@ _LEAST_DOUBT_S: Final = 0.015
 _MOST_DOUBT_S: Final = 0.25
 """Between these lies the difference that is doubted, by how much the timestamps jitter: a lost packet is 20 ms."""
 
-_DOUBT: Final = 5.0
-"""Doubted are differences of so many mean ones: four standard deviations."""
+_DOUBT: Final = 4.0
+"""Doubted are differences of so many mean ones from stamp to stamp: above four standard deviations of either."""
 
 _NOISE_S: Final = 0.05
 _NOISE_MOST_S: Final = 0.1
@@ -59,63 +50,6 @@ _HOLD_S: Final = 1.0
 
 _UNSTAMPED_S: Final = 1.0
 """Sound without timestamps for so long is placed by its arrival."""
-
-
-class Trend:
-    """A straight line through points that jitter: means of bins, then least squares with a bias to no slope."""
-
-    def __init__(self, bin_s: float, bins: int, steady_s: float) -> None:
-        """Keep `bins` bins of `bin_s` seconds of x; from `steady_s` seconds on the slope is worth telling."""
-        self._bin_s = bin_s
-        self._steady_s = steady_s
-        self._bins: deque[tuple[float, float]] = deque(maxlen=bins)
-        self._open: list[tuple[float, float]] = []
-        self._middle_x = self._middle_y = self._slope = 0.0
-        self.steady = False
-        """Whether the slope is worth telling."""
-
-    @property
-    def slope(self) -> float:
-        """dy/dx, 0 until there are a few bins."""
-        return self._slope
-
-    def at(self, x: float) -> float:
-        """The line at `x`."""
-        return self._middle_y + self._slope * (x - self._middle_x)
-
-    def enter(self, x: float, y: float) -> None:
-        """Add a point; x must not go backwards."""
-        full = bool(self._open) and x - self._open[0][0] >= self._bin_s
-        if full:
-            self._bins.append(_mean(self._open))
-            self._open.clear()
-        self._open.append((x, y))
-        # A hundred points a second need no hundred lines a second, but for the first.
-        if full or not self.steady:
-            self._fit()
-
-    def shift(self, by: float) -> None:
-        """Move every point up by `by`."""
-        self._bins = deque(((x, y + by) for x, y in self._bins), self._bins.maxlen)
-        self._open = [(x, y + by) for x, y in self._open]
-        self._middle_y += by
-
-    def _fit(self) -> None:
-        points = list(self._bins) or [_mean(self._open)]
-        count = len(points)
-        self._middle_x, self._middle_y = _mean(points)
-        self.steady = points[-1][0] - points[0][0] >= self._steady_s
-        if count < _SLOPE_BINS:
-            return
-        spread = math.fsum((x - self._middle_x) ** 2 for x, _ in points)
-        shared = math.fsum((x - self._middle_x) * (y - self._middle_y) for x, y in points)
-        jitter = math.fsum((y - self._middle_y) ** 2 for _, y in points) - shared * shared / spread
-        bias = max(0.0, jitter) / (count - 2) / _USUAL**2
-        self._slope = max(-STEEPEST, min(STEEPEST, shared / (spread + bias)))
-
-
-def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
-    return math.fsum(x for x, _ in points) / len(points), math.fsum(y for _, y in points) / len(points)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -143,7 +77,7 @@ class PlacedRun:
 
 
 class Runs:
-    """The sound of one attempt, run by run."""
+    """The sound of one attempt, run by run. `holes_s` is how much more media time than sound passed in its holes."""
 
     def __init__(self) -> None:
         """Start without sound."""
@@ -151,7 +85,8 @@ class Runs:
         self._scale: Scale | None = None
         self._noise_s = _NOISE_S
         self._noise_over = _NOISE_FIRST
-        self._count_s = 0.0
+        self._before: tuple[float, Stamp] | None = None
+        self._count_s = self.holes_s = 0.0
         self._unstamped_s = math.inf
         self._arrivals: Anchor | None = None
         self._doubted: list[Run] = []
@@ -161,6 +96,7 @@ class Runs:
         run = Run(samples, self._count_s, self._stamp(stamp, len(samples) / AUDIO_RATE_HZ, arrived_s), arrived_s)
         self._count_s += run.duration_s
         self._doubted.append(run)
+        self._learn(run)
         if self._agrees(run):
             return self._place()
         return self.flush() if self._sure() else []
@@ -169,8 +105,10 @@ class Runs:
         """What is held for doubt, placed by its timestamps."""
         stamps = self._newest()
         if stamps:
-            self._scale = stamps[-1][1].scale
-            self._line.shift(statistics.median(self._apart_s(run, stamp) for run, stamp in stamps))
+            before, self._scale = self._scale, stamps[-1][1].scale
+            by_s = statistics.median(self._apart_s(run, stamp) for run, stamp in stamps)
+            self._line.shift(by_s)
+            self.holes_s += by_s + self._scale.offset_s - (0.0 if before is None else before.offset_s)
         return self._place()
 
     def _stamp(self, stamp: Stamp | None, duration_s: float, arrived_s: float) -> Stamp | None:
@@ -199,15 +137,8 @@ class Runs:
             return len(self._doubted) == 1
         if self._scale is None:
             self._scale = run.stamp.scale
-        elif self._scale is not run.stamp.scale:
+        elif self._scale is not run.stamp.scale or abs(self._apart_s(run, run.stamp)) > self._doubt_s:
             return False
-        else:
-            apart_s = abs(self._apart_s(run, run.stamp))
-            doubtful = apart_s > self._doubt_s
-            self._noise_s += (min(apart_s, _NOISE_MOST_S) - self._noise_s) / self._noise_over
-            self._noise_over = min(_NOISE_LAST, self._noise_over + 1)
-            if doubtful:
-                return False
         self._line.enter(run.count_s, run.stamp.t_s - run.count_s)
         return True
 
@@ -215,6 +146,17 @@ class Runs:
     def _doubt_s(self) -> float:
         """The difference between stamp and count beyond which one of them is wrong."""
         return max(_LEAST_DOUBT_S, min(_MOST_DOUBT_S, _DOUBT * self._noise_s))
+
+    def _learn(self, run: Run) -> None:
+        """Learn how much stamps jitter: from one to the next, for a hole moves all that come after it."""
+        before, stamp = self._before, run.stamp
+        if stamp is None:
+            return
+        self._before = run.count_s, stamp
+        if before is not None and before[1].scale is stamp.scale:
+            apart_s = abs(stamp.t_s - before[1].t_s - (run.count_s - before[0]))
+            self._noise_s += (min(apart_s, _NOISE_MOST_S) - self._noise_s) / self._noise_over
+            self._noise_over = min(_NOISE_LAST, self._noise_over + 1)
 
     def _newest(self) -> list[tuple[Run, Stamp]]:
         """The doubted runs whose stamps count on the scale of the newest."""

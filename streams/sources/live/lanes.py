@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from buffers.picture import Picture
 from buffers.records import AUDIO_RATE_HZ, Track
 from streams.media import RawAudio, RawFrame, RawGap, RawItem
-from streams.sources.live.lane_runs import STEEPEST, PlacedRun, Runs, Trend
+from streams.sources.live.lane_runs import PlacedRun, Runs
 from streams.sources.live.lane_stretch import Stretcher
+from streams.sources.live.lane_trend import STEEPEST, Trend
 from streams.sources.live.times_anchor import EARLY_S
 from streams.sources.live.times_stamps import Stamp
 from streams.sources.sound import BLOCK_S, Blocks
@@ -167,10 +168,11 @@ class SoundLane:
     def _measure(self, count_s: float, belongs_s: float, *, settling: bool) -> None:
         if settling:
             return
-        leap_s = belongs_s - count_s - self._drift.at(count_s)
+        ahead_s = belongs_s - count_s - self._runs.holes_s
+        leap_s = ahead_s - self._drift.at(count_s)
         if abs(leap_s) > OUT_OF_STEP_S:
             self._drift.shift(leap_s)
-        self._drift.enter(count_s, belongs_s - count_s)
+        self._drift.enter(count_s, ahead_s)
 
     @property
     def _here_s(self) -> float:
