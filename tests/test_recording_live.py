@@ -20,6 +20,7 @@ from buffers.records import AUDIO_RATE_HZ, CleanAudio, CleanFrame, CleanItem, Ga
 from configs.errors import ConfigError, RecordingError
 from streams.clock import monotonic_s
 from streams.recording.live import LiveRecorder
+from streams.recording.writer import CleanWriter
 from tests.clips import number_of
 from tests.made_clean import ReadBack, clean_blocks, clean_frame, click, numbered_frames, read_back
 
@@ -302,6 +303,34 @@ def test_a_disk_that_is_full_ends_the_recording_with_one_line_and_what_is_there_
         shown = sum(1 for _ in container.decode(video=0))
     assert shown > 10
     recorder.take(grey(99.0))
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, inside = threading.Event(), threading.Event()
+
+    def stuck(writer: CleanWriter, frame: CleanFrame) -> None:
+        inside.set()
+        answer.wait(10)
+
+    monkeypatch.setattr(CleanWriter, "frame", stuck)
+    monkeypatch.setattr("streams.recording.live._CLOSE_S", 0.1)
+    recorder = LiveRecorder(tmp_path / "a.mkv", tracks=[Track.VIDEO], rate_hz=25.0)
+    recorder.take(grey(0.0))
+    assert inside.wait(10)
+    recorder.close()
+    assert recorder.failure == "a.mkv: the disk does not answer; what was written until then stays"
+    answer.set()
+    recorder._writing.join(10)
+    assert not recorder._writing.is_alive()
+
+
+def test_whatever_breaks_the_encoder_ends_the_recording_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(writer: CleanWriter, frame: CleanFrame) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(CleanWriter, "frame", broken)
+    recorder = recorded(tmp_path / "a.mkv", [grey(0.0), grey(0.04)], [Track.VIDEO])
+    assert recorder.failure == "a.mkv: recording failed (ZeroDivisionError); please report this"
 
 
 def last_times(path: Path) -> dict[str, float]:
