@@ -98,7 +98,7 @@ def test_it_is_never_louder_than_a_filter_may_be(steps: list[float]) -> None:
 def test_a_tone_of_a_microphone_with_a_bad_clock_stays_clean(ppm: int) -> None:
     times = LiveTimes({Track.AUDIO}, one_clock=False)
     rng = np.random.default_rng(2)
-    samples = tone(1000.0, 60.0)
+    samples = tone(1000.0, 45.0)
     run, fast = 320, 1 + ppm * 1e-6
     blocks: list[RawAudio] = []
     for start in range(0, len(samples), run):
@@ -114,7 +114,7 @@ def test_a_tone_of_a_microphone_with_a_bad_clock_stays_clean(ppm: int) -> None:
     assert np.max(np.abs(np.diff(heard, 2))) < 1.05 * (2 * np.pi * 1000 / AUDIO_RATE_HZ) ** 2
     drift_ppm = times.drift_ppm
     assert drift_ppm is not None
-    assert drift_ppm == pytest.approx(ppm, abs=30)
+    assert drift_ppm == pytest.approx(ppm, abs=50)
     drift_s = times.drift_s
     assert drift_s is not None
     assert abs(drift_s) < 0.01
