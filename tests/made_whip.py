@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
-from aiortc import AudioStreamTrack, MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -182,8 +189,10 @@ class Bars(MediaStreamTrack):
 class MadePublisher:
     """A publisher in a thread of its own, as a browser would be. Use `publish`, then `close` or `vanish`."""
 
-    def __init__(self, *tracks: MediaStreamTrack) -> None:
+    def __init__(self, *tracks: MediaStreamTrack, codec: str | None = None) -> None:
+        """`codec` is that of the video, as in `VP8`; None lets aiortc choose."""
         self.tracks = tracks or (Bars(), AudioStreamTrack())
+        self.codec = codec
         self.location = ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -199,7 +208,10 @@ class MadePublisher:
         async def offered() -> str:
             self._pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
             for track in self.tracks:
-                pc.addTransceiver(track, "sendonly")
+                transceiver = pc.addTransceiver(track, "sendonly")
+                if track.kind == "video" and self.codec is not None:
+                    known = RTCRtpSender.getCapabilities("video").codecs
+                    transceiver.setCodecPreferences([one for one in known if one.mimeType == f"video/{self.codec}"])
             await pc.setLocalDescription(await pc.createOffer())
             return str(pc.localDescription.sdp)
 
@@ -244,8 +256,8 @@ class MadePublisher:
 
 
 @contextmanager
-def made_publisher(*tracks: MediaStreamTrack) -> Iterator[MadePublisher]:
-    publisher = MadePublisher(*tracks)
+def made_publisher(*tracks: MediaStreamTrack, codec: str | None = None) -> Iterator[MadePublisher]:
+    publisher = MadePublisher(*tracks, codec=codec)
     try:
         yield publisher
     finally:

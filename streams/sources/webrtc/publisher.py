@@ -41,6 +41,9 @@ logger = logging.getLogger("emotion_monitor.webrtc")
 _CONNECT_S: Final = 15.0
 """Time an answered publisher has to connect (s): ICE tries its last pair of addresses after about ten."""
 
+_CLOSE_S: Final = 5.0
+"""Longest wait for a connection to close (s); it takes a few milliseconds."""
+
 _LOOK_S: Final = 0.25
 """How often the connection is looked at (s)."""
 
@@ -128,7 +131,12 @@ class Publisher:
 
     async def close(self) -> None:
         """Close the connection and end what reads from it."""
-        await self._pc.close()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._pc.close()
+        except TimeoutError:
+            # Where aiortc's own closing failed half-way, it waits for itself; the next publisher must not.
+            logger.debug("the connection could not be closed")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import uvicorn
@@ -102,6 +103,8 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        # One thread converts pictures; names are looked up in it too, but only while nobody publishes yet.
+        self._loop.set_default_executor(ThreadPoolExecutor(1, "webrtc-pictures"))
         self._listener.listen()  # who comes from now on is served, even if a moment later
         self._listening.set()
         await self._uvicorn.serve(sockets=[self._listener])
