@@ -12,7 +12,7 @@ import pytest
 
 from buffers.records import Track
 from configs.errors import ConfigError, SourceUnreadable
-from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawMedia
+from streams.media import RawAudio, RawFrame, RawGap, RawMedia
 from streams.sources.file import FileSource
 from streams.sources.open import open_source
 from tests.clips import Moving, Tone, joined, number_of, spoil, write
@@ -31,7 +31,7 @@ def frames(items: list[RawMedia]) -> list[RawFrame]:
     return [item for item in items if isinstance(item, RawFrame)]
 
 
-def blocks(items: list[RawItem]) -> list[RawAudio]:
+def blocks(items: list[RawMedia]) -> list[RawAudio]:
     return [item for item in items if isinstance(item, RawAudio)]
 
 
@@ -46,7 +46,7 @@ def test_every_frame_is_shown_once_at_its_time(tmp_path: Path) -> None:
 def test_tracks_are_merged_in_order_of_time_however_they_are_interleaved(tmp_path: Path) -> None:
     # The generator writes all video before all audio, and MP4 leaves it so.
     _, items = play(write(tmp_path / "a.mp4", Moving(frames=100), Tone(seconds=4.0, codec="aac")))
-    times_s = [item.start_s if isinstance(item, RawGap) else item.t_s for item in items if not isinstance(item, RawEnd)]
+    times_s = [item.start_s if isinstance(item, RawGap) else item.t_s for item in items]
     assert times_s == sorted(times_s)
     assert len(frames(items)) == 100
     assert sum(len(block.samples) for block in blocks(items)) == pytest.approx(4 * 16_000, abs=1024)
