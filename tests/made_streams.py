@@ -11,13 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pytest
@@ -227,10 +228,31 @@ class _Silent(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextlib.contextmanager
-def web_server(folder: Path) -> Iterator[str]:
+class _Refusing(_Silent):
+    """Answers everything with one code."""
+
+    def __init__(self, code: int, *rest: Any) -> None:  # noqa: ANN401 - what the server gives
+        self._code = code
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        """Refuse."""
+        self.send_error(self._code)
+
+
+def web_server(folder: Path) -> AbstractContextManager[str]:
     """A web server of the files in a folder; its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Silent, directory=str(folder))) as server:
+    return _serving(partial(_Silent, directory=str(folder)))
+
+
+def refusing_server(code: int) -> AbstractContextManager[str]:
+    """A web server that answers everything with a code of HTTP; its address."""
+    return _serving(partial(_Refusing, code))
+
+
+@contextlib.contextmanager
+def _serving(handler: Callable[..., SimpleHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         serving.start()

@@ -23,6 +23,7 @@ from tests.made_streams import (
     free_port,
     looped,
     made_clip,
+    refusing_server,
     rtsp_server,
     wait_until,
     web_server,
@@ -124,6 +125,12 @@ def test_a_path_that_is_not_there_is_called_so(clip: Path) -> None:
         assert "404" in failure(f"rtsp://user:{SECRET}@127.0.0.1:{port}/{SECRET}?token={SECRET}")
 
 
+@pytest.mark.parametrize(("code", "says"), [(401, "password"), (403, "403"), (404, "no such path"), (503, "5xx")])
+def test_what_a_server_answers_is_told_in_plain_words(code: int, says: str) -> None:
+    with refusing_server(code) as root:
+        assert says in failure(root.replace("//", f"//user:{SECRET}@") + f"/live?token={SECRET}")
+
+
 @pytest.mark.parametrize("start", ["rtsp://u:s3cret@", "http://u:s3cret@", "tcp://", "rtmp://"])
 def test_where_nothing_listens_the_connection_is_refused(start: str) -> None:
     assert "refused" in failure(f"{start}127.0.0.1:{free_port()}/live/s3cret?token=s3cret")
@@ -221,7 +228,7 @@ def test_pictures_without_times_come_without_times(clip: Path) -> None:
         Attempt(captor(address)) as attempt,
     ):
         wait_until(lambda: len(attempt.post.frames) > 5, SOON_S)
-        assert {info.track for info in attempt.post.tracks} == {Track.VIDEO}
+        assert [(info.track, info.rate_hz) for info in attempt.post.tracks] == [(Track.VIDEO, None)]
         assert {pts_s for _, pts_s, _ in attempt.post.frames} == {None}
 
 

@@ -106,10 +106,10 @@ def test_nothing_is_held_for_one_who_wants_nothing_any_more() -> None:
 
 
 def test_libav_is_given_the_limits_that_work_and_may_not_leave_the_network() -> None:
-    network, live = NetworkSettings(rtsp_transport="udp"), LiveSettings(dead_after_s=8.0)
+    network, live = NetworkSettings(rtsp_transport="udp"), LiveSettings(open_timeout_s=7.0)
     options = libav_options(parse("rtsp://cam/x"), network, live)
     assert options["rtsp_transport"] == "udp"
-    assert options["timeout"] == "4000000"
+    assert options["timeout"] == "7000000"
     assert "file" not in options["protocol_whitelist"].split(",")
     assert set(libav_options(parse("rtmp://cam/x"), network, live)) == {"protocol_whitelist"}
 

@@ -73,8 +73,8 @@ class Decoding:
 
     @property
     def tracks(self) -> tuple[TrackInfo, ...]:
-        """What will come."""
-        return tuple(_info(track, stream) for track, stream in self._streams.items())
+        """What will come; the rate of pictures without times is not known."""
+        return tuple(_info(track, stream, stamped=self._stamped) for track, stream in self._streams.items())
 
     def run(self, pace: Holding | None = None) -> None:
         """Post until the container ends or `post.wanted` is false. Raises whatever libav raises while reading."""
@@ -145,10 +145,10 @@ def _decodable(stream: Stream) -> bool:
     return True
 
 
-def _info(track: Track, stream: Stream) -> TrackInfo:
+def _info(track: Track, stream: Stream, *, stamped: bool) -> TrackInfo:
     name = str(stream.codec_context.name)
     if isinstance(stream, VideoStream):
-        rate_hz = rate_hz_of(stream.average_rate, stream.guessed_rate)
+        rate_hz = rate_hz_of(stream.average_rate, stream.guessed_rate) if stamped else None
         square_px = max(1, round(stream.width * pixel_aspect(stream.sample_aspect_ratio))), stream.height
         # Neither is known of a stream that begins without a keyframe.
         width_px, height_px = fit_within(*square_px, LONG_SIDE_PX) if stream.width else (None, None)

@@ -66,9 +66,7 @@ def _open(address: Address, options: dict[str, str], live: LiveSettings, limit_s
     except _FAILURES as error:
         if getattr(error, "errno", None) == errno.EIO and address.host and unknown_host(address.host):
             raise CaptureFailed("the host's name is not known") from None
-        # RTSP's own limit, which ends an attempt sooner, is told as bad data.
-        patience_s = min(limit_s, _read_s(address, live)) if address.scheme.startswith("rtsp") else limit_s
-        raise CaptureFailed(phrase(error, waited_s=monotonic_s() - start_s, limit_s=patience_s)) from None
+        raise CaptureFailed(phrase(error, waited_s=monotonic_s() - start_s, limit_s=limit_s)) from None
 
 
 def _attempt(address: Address, options: dict[str, str], live: LiveSettings, limit_s: float) -> InputContainer:
@@ -85,8 +83,9 @@ def libav_options(address: Address, network: NetworkSettings, live: LiveSettings
     """What libav is told about reading from an address; the quick look is not in it."""
     options = {"protocol_whitelist": _ALLOWED}
     if address.scheme.startswith("rtsp"):
-        # Of its three time limits this build of libav heeds only this one, in microseconds.
-        options |= {"rtsp_transport": network.rtsp_transport, "timeout": str(round(_read_s(address, live) * 1e6))}
+        # Of its three time limits this build of libav heeds only this one, in microseconds. It holds while opening
+        # too, where servers that fetch their stream from elsewhere first take their time; PyAV's own ends reads.
+        options |= {"rtsp_transport": network.rtsp_transport, "timeout": str(round(live.open_timeout_s * 1e6))}
     return options
 
 
