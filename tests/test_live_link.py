@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import itertools
+import threading
+
 import pytest
 
 import streams.sources.live.link as link_module
 from buffers.links import LinkState
+from buffers.picture import Picture
 from buffers.records import Track
 from configs.errors import ConfigError, SourceLost
 from configs.live_settings import LiveSettings
@@ -304,3 +308,41 @@ def test_closing_a_link_that_was_never_read_releases_the_captor() -> None:
     run.link.close()
     assert captor.closed == 2
     assert captor.attempts == 0
+
+
+class Backlog:
+    """Delivers for a second, is silent, then delivers at once everything it captured since."""
+
+    def __init__(self) -> None:
+        self.again = threading.Event()
+
+    def __call__(self, post: Post) -> None:
+        post.opened(infos(VIDEO))
+        captured_s = 0.0
+        while captured_s < 1.0:
+            if captured_s <= post.now_s():
+                post.frame(Picture.blank(16, 16), captured_s=captured_s)
+                captured_s += 0.1
+            post.wait(0.001)
+        self.again.wait(30.0)
+        while captured_s <= post.now_s():
+            post.frame(Picture.blank(16, 16), captured_s=captured_s)
+            captured_s += 0.1
+        post.wait(30.0)
+
+
+@pytest.mark.parametrize(("silent_s", "left_out"), [(3.0, False), (6.0, True)])
+def test_a_backlog_after_a_stall_is_kept_unless_media_time_went_on_without_it(silent_s: float, left_out: bool) -> None:
+    backlog = Backlog()
+    with Run(ScriptedCaptor(backlog, tracks=VIDEO)) as run:
+        run.pass_until(lambda: run.clock.now_s() > 1.0, 0.1)
+        run.until(lambda: len(run.frames()) >= 10)
+        run.pass_s(silent_s)
+        run.until(lambda: bool(run.gaps(Track.VIDEO)) == left_out and run.link.status.state is STALLED)
+        backlog.again.set()
+        run.until(lambda: last_of(run.frames()) > silent_s + 0.8)
+    assert [gap.reason for gap in run.gaps(Track.VIDEO)] == ["video stalled"] * left_out
+    assert any("came too late" in notice for notice in run.link.notices) == left_out
+    steps_s = [later.t_s - earlier.t_s for earlier, later in itertools.pairwise(run.frames())]
+    assert (max(steps_s) > 1.0) == left_out
+    run.assert_in_order()

@@ -351,11 +351,11 @@ class SupervisedLink:
 
     def _held(self) -> list[RawItem]:
         """Sound that waits for its block to be full."""
-        tracks = self._watch.tracks & {Track.AUDIO}
-        held = [
-            item for track in tracks for item in self._times.silent(track, self._times.end_s(track) + _INSTANT_S, "")
-        ]
-        return [item for item in held if not isinstance(item, RawGap)]
+        end_s = self._times.end_s(Track.AUDIO)
+        if Track.AUDIO not in self._watch.tracks or end_s == 0.0 or self._silences.told(Track.AUDIO):
+            return []
+        items = self._times.silent(Track.AUDIO, end_s + _INSTANT_S, "")
+        return [item for item in items if not isinstance(item, RawGap)]
 
     def _bridge(self, track: Track, before_s: float, items: Iterable[RawItem]) -> Iterator[RawItem]:
         """After a silence there is one gap, for its reason, up to what comes first."""
