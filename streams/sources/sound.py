@@ -77,7 +77,7 @@ class MonoResampler:
         self._resampler = AudioResampler("flt", "mono", AUDIO_RATE_HZ, options=_RESAMPLER_OPTIONS)
 
     def push(self, frame: AudioFrame | None) -> NDArray[np.float32]:
-        """float32[n] that is ready with one more frame, or what is left (None); FFmpegError for what cannot be mixed."""
+        """float32[n] that is ready with one more frame, or what is left (None). FFmpegError: it cannot be mixed."""
         if frame is not None:
             # The resampler must count samples, not follow timestamps that others put right.
             frame.pts = None
