@@ -17,7 +17,7 @@ from streams.sources.devices import portaudio as portaudio_module
 from streams.sources.devices.hearing import Heard, Hearing
 from streams.sources.devices.microphone import MicCaptor
 from streams.sources.devices.microphones import microphones
-from streams.sources.devices.portaudio import PortAudio, SoundSystemSilent
+from streams.sources.devices.portaudio import PortAudio, SoundRefused, SoundSystemSilent
 from streams.sources.live.captor import CaptureFailed
 from tests.made_devices import KeptPost, MadeDevice, MadeSounds, MadeStream
 
@@ -328,3 +328,13 @@ def test_the_list_is_never_renewed_under_an_open_stream() -> None:
     with pytest.raises(CaptureFailed):
         two.capture(KeptPost())
     assert sounds.starts == 2
+
+
+def test_a_number_that_has_come_to_mean_another_microphone_is_not_opened() -> None:
+    sounds = MadeSounds([MadeDevice("Mine"), MadeDevice("Other")])
+    shared = PortAudio(lambda: sounds)
+    mine = shared.devices()[0]
+    sounds.devices.reverse()
+    with pytest.raises(SoundRefused, match="is not there"):
+        shared.record(mine, rate_hz=48000, channels=1, block=2400, heard=lambda *_: None, ended=lambda: None)
+    assert sounds.streams == []

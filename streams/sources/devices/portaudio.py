@@ -109,6 +109,9 @@ class PortAudio:
         """
         with self._my_turn(patience_s):
             sounds = self._started()
+            # Another of our microphones may have had the list renewed since this one was found in it.
+            if device not in _inputs(sounds):
+                raise SoundRefused(_PHRASES[_GONE])
             self._count(1)
             try:
                 stream = sounds.InputStream(
