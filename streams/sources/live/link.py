@@ -1,29 +1,29 @@
 """Keeps one captor going: opens it, watches it, gets it back, and tells how it is doing.
 
-A shell around `Watch`, which decides, and `LiveTimes`, which places what arrives in media time.
+A shell around `Watch`, which decides, and `Placing`, which puts what arrives into media time.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Final, TypedDict
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from buffers.links import LinkChange, LinkState, LinkStatus
-from buffers.records import AUDIO_RATE_HZ, Track
+from buffers.records import Track
 from configs.errors import MonitorError, SourceLost
 from configs.live_settings import LiveSettings
 from streams.channel import ChannelClosed
 from streams.clock import Clock
-from streams.media import RawEnd, RawGap, RawItem, TrackInfo
+from streams.media import RawEnd, RawItem, TrackInfo
 from streams.sources.live.attempt import MOST_HUNG, Attempts
 from streams.sources.live.backoff import Backoff
 from streams.sources.live.captor import Captor
 from streams.sources.live.notices import Notices
+from streams.sources.live.placing import Placing
 from streams.sources.live.post import Arrival, Heard, Mailbox, Opened
-from streams.sources.live.silences import Silence, Silences
+from streams.sources.live.silences import Silence
 from streams.sources.live.times import LiveTimes
 from streams.sources.live.watch import WORDS, Watch
 from streams.sources.sound import BLOCK_S
@@ -33,17 +33,6 @@ _WAKE_S: Final = 0.25
 
 _CLOSING_S: Final = 0.05
 """Wait for the thread of the last attempt to end (wall time, s)."""
-
-_LOST_SOUND_S: Final = 0.02
-"""Shortest gap for sound that a device says it lost where its times show no hole: one McAdams window."""
-
-_INSTANT_S: Final = 1e-6
-
-
-class _At(TypedDict):
-    arrived_s: float
-    pts_s: float | None
-    captured_s: float | None
 
 
 class SupervisedLink:
@@ -74,7 +63,7 @@ class SupervisedLink:
             changed=changed,
         )
         self._times = LiveTimes(promised, one_clock=captor.one_clock, block_s=block_s)
-        self._silences = Silences()
+        self._placing = Placing(self._times, promised)
         self._attempts = Attempts(captor)
         self._notices = Notices()
         self._clock: Clock | None = None
@@ -202,12 +191,12 @@ class SupervisedLink:
             now_s = self._now_s()
             told = self._obey()
             self._look(now_s)
-            told += self._silences.due(self._watch.away(now_s), now_s)
+            told += self._placing.silences.due(self._watch.away(now_s), now_s)
             ready = self._take_ready()
             mailbox = self._mailbox
             wait_s = _WAKE_S if self._watch.ended or mailbox is not None else self._patience_s(now_s)
         yield from ready
-        yield from self._tell(told)
+        yield from self._placing.tell(told)
         if mailbox is None:
             self._wake.wait(wait_s)
             self._wake.clear()
@@ -225,9 +214,9 @@ class SupervisedLink:
         if self._paused_s is None:
             return []
         tracks = sorted(self._watch.tracks)
-        told = self._silences.pause(tracks, self._paused_s)
+        told = self._placing.silences.pause(tracks, self._paused_s)
         if self._resumed_s is not None:
-            told += self._silences.until(tracks, self._resumed_s)
+            told += self._placing.silences.until(tracks, self._resumed_s)
             self._paused_s = self._resumed_s = None
             self._barrier_s = math.inf
         return told
@@ -258,7 +247,7 @@ class SupervisedLink:
     def _start(self, now_s: float) -> None:
         assert self._clock is not None
         self._mailbox = Mailbox(self._clock)
-        self._ready += self._held()
+        self._ready += self._placing.held()
         self._times.restart()
         self._watch.started(now_s)
         self._attempts.start(self._mailbox)
@@ -286,6 +275,7 @@ class SupervisedLink:
             gone = self._watch.opened(news.t_s, [info.track for info in news.tracks])
             opened = {info.track: info for info in news.tracks}
             self._infos = tuple(opened.get(info.track, info) for info in self._infos if info.track not in gone)
+            self._placing.tracks -= gone
             self._ready += [RawEnd(track) for track in sorted(gone)]
             for text in (*news.notices, *(f"no {WORDS[track]} in this stream" for track in sorted(gone))):
                 self._notices.tell(text)
@@ -322,76 +312,21 @@ class SupervisedLink:
             wanted = self._watch.arrived(arrival.track, arrival.arrived_s)
             ready = self._take_ready()
         yield from ready
-        if wanted:
-            yield from self._place(arrival)
-
-    def _place(self, arrival: Arrival) -> Iterator[RawItem]:
-        """Put an arrival into media time."""
         if isinstance(arrival, Heard) and arrival.lost is not None:
-            yield from self._overflow(arrival, arrival.lost)
-        before_s = self._times.end_s(arrival.track)
-        at = _At(arrived_s=arrival.arrived_s, pts_s=arrival.pts_s, captured_s=arrival.captured_s)
-        if isinstance(arrival, Heard):
-            items = self._times.sound(arrival.samples, **at)
-        else:
-            items = self._times.frame(arrival.picture, **at)
-        yield from self._bridge(arrival.track, before_s, items)
-
-    def _overflow(self, heard: Heard, lost: str) -> Iterator[RawItem]:
-        """Before this sound some was lost: a gap up to it, or a short one where the times show no hole."""
-        self._notices.tell(f"sound was lost on the way ({lost})")
-        length_s = len(heard.samples) / AUDIO_RATE_HZ
-        until_s = heard.arrived_s - length_s if heard.captured_s is None else heard.captured_s
-        for _ in range(3):  # what is held comes first, and only then is its end known
-            items = self._times.silent(Track.AUDIO, until_s, f"sound lost: {lost}")
-            yield from items
-            if any(isinstance(item, RawGap) for item in items):
-                return
-            until_s = self._times.end_s(Track.AUDIO) + _LOST_SOUND_S
-
-    def _held(self) -> list[RawItem]:
-        """Sound that waits for its block to be full."""
-        end_s = self._times.end_s(Track.AUDIO)
-        if Track.AUDIO not in self._watch.tracks or end_s == 0.0 or self._silences.told(Track.AUDIO):
-            return []
-        items = self._times.silent(Track.AUDIO, end_s + _INSTANT_S, "")
-        return [item for item in items if not isinstance(item, RawGap)]
-
-    def _bridge(self, track: Track, before_s: float, items: Iterable[RawItem]) -> Iterator[RawItem]:
-        """After a silence there is one gap, for its reason, up to what comes first."""
-        reason = self._silences.reason(track)
-        for item in items:
-            if reason is None or isinstance(item, RawEnd):
-                yield item
-            elif isinstance(item, RawGap):
-                before_s = item.end_s
-                yield replace(item, reason=reason)
-            else:
-                if self._silences.told(track) and item.t_s > before_s:
-                    yield RawGap(track, before_s, item.t_s, reason)
-                self._silences.over(track)
-                reason = None
-                yield item
-
-    def _tell(self, silences: Iterable[Silence]) -> Iterator[RawItem]:
-        for silence in silences:
-            if silence.track not in self._watch.tracks:
-                continue  # it has ended
-            items = self._times.silent(silence.track, silence.until_s, silence.reason)
-            if items:
-                self._silences.tell(silence.track)
-            yield from items
+            self._notices.tell(f"sound was lost on the way ({arrival.lost})")
+        if wanted:
+            yield from self._placing.place(arrival)
 
     def _last(self) -> Iterator[RawItem]:
         """What is held, and the gap that lasts to the end."""
         with self._lock:
             tracks, now_s = sorted(self._watch.tracks), self._now_s()
             told = self._obey()
-            told += self._silences.until(tracks, now_s)
+            told += self._placing.silences.until(tracks, now_s)
             ready = self._take_ready()
         yield from ready
-        yield from self._held()
-        yield from self._tell(told)
+        yield from self._placing.held()
+        yield from self._placing.tell(told)
 
     def _measure(self) -> None:
         """Keep what others may ask for: `LiveTimes` is this thread's alone."""
