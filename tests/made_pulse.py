@@ -35,8 +35,9 @@ _STARTS_S = 10.0
 
 @dataclass(slots=True)
 class Pulse:
-    """A running server. `env` is what a program needs to find it, and nothing else."""
+    """A running server that lives in `folder`. `env` is what a program needs to find it, and nothing else."""
 
+    folder: Path
     env: dict[str, str]
     process: subprocess.Popen[bytes]
     players: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -74,14 +75,14 @@ def made_pulse(folder: Path | None = None) -> Iterator[Pulse]:
         home = made if folder is None else str(folder)
         socket = Path(home, "native")
         socket.unlink(missing_ok=True)
+        # Whoever is given this still finds its own files at home.
         env = {
-            "HOME": home,
-            "XDG_RUNTIME_DIR": home,
-            "XDG_CONFIG_HOME": home,
             "PULSE_SERVER": f"unix:{socket}",
             "PULSE_SOURCE": "fake_mic",
+            "PULSE_COOKIE": str(Path(home, "cookie")),
+            "PULSE_RUNTIME_PATH": home,
         }
-        pulse = Pulse(env, _start(env, socket))
+        pulse = Pulse(Path(home), env, _start(Path(home), env, socket))
         try:
             pulse.players.append(_steady(env))
             yield pulse
@@ -91,7 +92,7 @@ def made_pulse(folder: Path | None = None) -> Iterator[Pulse]:
                 process.wait(10)
 
 
-def _start(env: dict[str, str], socket: Path) -> subprocess.Popen[bytes]:
+def _start(home: Path, env: dict[str, str], socket: Path) -> subprocess.Popen[bytes]:
     modules = [
         f"module-native-protocol-unix socket={socket} auth-anonymous=1",
         f"module-null-sink sink_name=mic_sink rate={SINK_RATE_HZ} channels=1 channel_map=mono",
@@ -100,7 +101,8 @@ def _start(env: dict[str, str], socket: Path) -> subprocess.Popen[bytes]:
     options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit=yes", "--use-pid-file=no"]
     process = subprocess.Popen(
         ["pulseaudio", *options, *(part for module in modules for part in ("-L", module))],
-        env={key: value for key, value in (os.environ | env).items() if key != "PULSE_SERVER"},
+        env={key: value for key, value in os.environ.items() if not key.startswith("PULSE_")}
+        | dict.fromkeys(("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"), str(home)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

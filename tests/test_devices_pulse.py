@@ -129,7 +129,7 @@ def test_a_server_that_dies_and_comes_back_is_found_again(pulse: Pulse) -> None:
     assert attempt.said == "the microphone stopped; it was unplugged, or its sound server ended"
     with pytest.raises(CaptureFailed, match="is not there"):
         captor.capture(KeptPost())
-    with made_pulse(Path(pulse.env["HOME"])):
+    with made_pulse(pulse.folder):
         again = Attempt(captor)
         again.listen(0.5)
         again.end()
