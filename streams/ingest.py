@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from buffers.records import CleanAudio, CleanItem, Track
-from configs.errors import DeidentificationFailed, MonitorError
+from configs.errors import DeidentificationFailed, MonitorError, SourceUnreadable
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, ChannelCounts, Policy
 from streams.clock import Clock, monotonic_s
@@ -197,6 +197,10 @@ class Ingest:
             logger.debug("capture: the workers have left")
         except MonitorError as error:
             self._fail(error)
+        except Exception as error:
+            logger.debug("capture failed", exc_info=error)
+            what = f"{self._pipeline.info.name}: reading failed ({type(error).__name__}: {error})"
+            self._fail(SourceUnreadable(f"{what}; please report this"))
         finally:
             # A source is closed by the thread that reads it: closing under a blocked read never returns.
             link.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from buffers.records import CleanAudio, CleanFrame, Gap, NfblEvent, Prosody, Track
-from configs.errors import DeidentificationFailed, SourceLost
+from configs.errors import DeidentificationFailed, SourceLost, SourceUnreadable
 from streams.clock import PacedClock
 from streams.media import RawGap
 from streams.nfbl.replay import ReplayedFeed
@@ -68,6 +68,14 @@ def test_a_source_that_is_lost_is_told_to_the_session_and_closed() -> None:
         exhaust(running)
     running.abort()
     assert source.closed.is_set()
+
+
+def test_a_fault_while_reading_ends_the_session_in_one_line() -> None:
+    running = ingest(ListedSource(frames(5) + blocks(2), ZeroDivisionError("a bug")))
+    running.start()
+    with pytest.raises(SourceUnreadable, match=r"listed: reading failed \(ZeroDivisionError: a bug\)"):
+        exhaust(running, [])
+    running.abort()
 
 
 def test_audio_that_was_lost_on_the_way_becomes_a_gap() -> None:

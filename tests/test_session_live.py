@@ -15,7 +15,7 @@ import pytest
 from buffers.evidence import Cadence, EvidencePlan, Window
 from buffers.picture import Picture
 from buffers.records import AUDIO_RATE_HZ
-from configs.errors import SourceLost
+from configs.errors import ConfigError, SourceLost
 from configs.settings import Settings
 from monitor.outputs.base import Command
 from monitor.session.session import Session
@@ -219,3 +219,11 @@ def test_a_recording_has_nothing_to_pause(tmp_path: Path, interview: Interview) 
     watcher.then(live, lambda: session.command(Command.PAUSE))
     asyncio.run(session.run(watcher))
     assert "a recording is played: there is nothing to pause for privacy" in watcher.shown[-1].notices
+
+
+def test_a_recording_never_replaces_what_is_played(tmp_path: Path, interview: Interview) -> None:
+    asked = replace(plan(interview.video, tmp_path / "journal.jsonl"), record=interview.video, force=True)
+    before = interview.video.read_bytes()
+    with pytest.raises(ConfigError, match="record to another file"):
+        asyncio.run(Session(asked).run())
+    assert interview.video.read_bytes() == before

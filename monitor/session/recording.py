@@ -7,6 +7,7 @@ from pathlib import Path
 from streams.recording.live import LiveRecorder
 
 from buffers.records import CleanItem, Track
+from configs.errors import ConfigError
 from monitor.board import Board
 from monitor.session.plan import Plan
 from streams.pipeline import Pipeline
@@ -20,6 +21,9 @@ class Recording:
     def __init__(self, plan: Plan, session: str, pipeline: Pipeline, board: Board) -> None:
         """Begin the file. Raises what `LiveRecorder` raises: nothing may be lost silently."""
         path = plan.record or (plan.record_in or Path()) / f"{session}{_SUFFIX}"
+        for taken in (plan.source, board.journal):
+            if taken is not None and _same(path, Path(taken)):
+                raise ConfigError(f"{path.name}: is what is read or written already; record to another file")
         video = pipeline.info.track(Track.VIDEO)
         rate_hz = video.rate_hz if video is not None else None
         self._recorder = LiveRecorder(path, tracks=pipeline.tracks, rate_hz=rate_hz or 30.0, force=plan.force)
@@ -45,3 +49,10 @@ class Recording:
         self.follow()
         if self._recorder.dropped:
             self._board.notice(f"recording: {self._recorder.dropped} frames left out, the encoder could not keep up")
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False

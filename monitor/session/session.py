@@ -312,7 +312,7 @@ class Session:
             board = self._board
             if not self._complete:
                 board.loop_lag_s = self._loop.beat(board.media_s)
-                self._watch()
+                await self._watch()
             self._refresh()
             if not self._complete and board.state is SessionState.LIVE and board.lag_s is not None:
                 self._lags.add(board.lag_s)
@@ -323,7 +323,7 @@ class Session:
                 output.show(snapshot)
             await asyncio.sleep(POLL_S)
 
-    def _watch(self) -> None:
+    async def _watch(self) -> None:
         """Follow the links; restart a stage that hangs and say so; tell what held the event loop up."""
         if self._links is not None:
             self._links.follow()
@@ -335,7 +335,7 @@ class Session:
             self._write(
                 records.StallRecord(media_s=self._board.media_s, stage=name, held_s=stall.busy_s, stack=stall.stack)
             )
-            self._ingest.restart(stall)
+            await asyncio.to_thread(self._ingest.restart, stall)
         for record in self._loop.held():
             self._write(record)
 
