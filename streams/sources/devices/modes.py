@@ -9,6 +9,9 @@ from typing import Final
 _ENOUGH: Final = 0.9
 """Share of the asked rate that a format must reach: 29.97 and 27.5 Hz do for 30, 24 does not."""
 
+_PLAIN: Final = frozenset({"yuyv422", "uyvy422", "yuv420p", "yuv422p", "nv12", "nv21", "rgb24", "bgr24"})
+"""Formats that cost nothing to decode."""
+
 _COMPRESSED: Final = ("mjpeg",)
 """Compressed formats asked for by themselves. H.264 of a camera makes a picture wait for others, and hides losses."""
 
@@ -39,14 +42,10 @@ def best_format(modes: Sequence[Mode], size: str | None, rate_hz: float | None) 
     if size is None or rate_hz is None:
         return None
     fast = [mode for mode in modes if mode.size == size and max(mode.rates_hz, default=0.0) >= _ENOUGH * rate_hz]
-    plain = [mode.format for mode in fast if mode.format in PLAIN]
+    plain = [mode.format for mode in fast if mode.format in _PLAIN]
     if plain:
         return plain[0]
     return next((mode.format for mode in fast if mode.format in _COMPRESSED), None)
-
-
-PLAIN: Final = frozenset({"yuyv422", "uyvy422", "yuv420p", "yuv422p", "nv12", "nv21", "rgb24", "bgr24"})
-"""Formats that cost nothing to decode."""
 
 
 def same_rate(one_hz: float, other_hz: float) -> bool:
