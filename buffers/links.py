@@ -46,7 +46,8 @@ class LinkStatus:
     the first), `retry_s` the time until the next attempt (None unless lost). `reconnects` counts how often it came
     back, `jumps` how often its timestamps jumped and were re-anchored. `drift_s` is how far the sound's own clock is
     from media time now, after correction (None without sound), and `drift_ppm` how much faster than media time it
-    runs, in millionths (None until measured).
+    runs, in millionths (None until measured). `invitation` is a link with which somebody may deliver; it may hold a
+    secret, so it is for the operator's own screen and goes into no journal and to no server.
     """
 
     name: str
@@ -60,3 +61,4 @@ class LinkStatus:
     jumps: int = 0
     drift_s: float | None = None
     drift_ppm: float | None = None
+    invitation: str = ""

@@ -102,6 +102,11 @@ def test_health_fits_its_panel_however_many_links_there_are(snapshot: Snapshot, 
         (SessionState.CONNECTING, BROWSER, "○ waiting for a publisher at http://127.0.0.1:8889/"),
         (
             SessionState.CONNECTING,
+            replace(BROWSER, invitation="http://127.0.0.1:8889/#token=" + "x" * 32),
+            "○ share at http://127.0.0.1:8889/#token=" + "x" * 32,
+        ),
+        (
+            SessionState.CONNECTING,
             replace(RTSP, state=LinkState.CONNECTING, reason=""),
             "○ rtsp://cam/1 connecting",
         ),

@@ -54,6 +54,8 @@ def worst_first(links: tuple[LinkStatus, ...]) -> list[LinkStatus]:
 
 def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
     """Which link, what and why, and when it will be tried again; of a long text the end is kept, for it is the news."""
+    if link.state is LinkState.CONNECTING and link.invitation:
+        return cut(harmless(f"share at {link.invitation}", theme), width, theme)
     if link.state is LinkState.CONNECTING and link.reason.startswith("waiting"):  # it names its address itself
         return cut(harmless(link.reason, theme), width, theme)
     end = _next(link)
@@ -106,8 +108,9 @@ def link_lines(link: LinkStatus, width: int, theme: Theme) -> list[Text]:
     figures = [silent, _retry(link), counted(link.reconnects, "reconnect"), counted(link.jumps, "jump"), *_sound(link)]
     facts = [(text, "default") for text in figures if text]
     lines.append(indent.copy().append_text(joined(facts, width - 2, theme)))
-    if link.reason:
-        lines.append(indent.copy().append_text(sentence([(link.reason, GREY)], width - 2, theme)))
+    for text in (link.reason, f"share at {link.invitation}" if link.invitation else ""):
+        if text:
+            lines.append(indent.copy().append_text(sentence([(text, GREY)], width - 2, theme)))
     return lines
 
 

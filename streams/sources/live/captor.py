@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,3 +82,12 @@ class Captor(Protocol):
 
     def close(self) -> None:
         """The session is over: release what outlives single attempts (a server). Safe to call twice."""
+
+
+@runtime_checkable
+class Inviting(Protocol):
+    """A captor to which somebody must come."""
+
+    @property
+    def invitation(self) -> str:
+        """The link to hand to them, for the operator's screen only: it may hold a secret. Empty where all is told."""

@@ -19,7 +19,7 @@ from streams.clock import Clock
 from streams.media import RawEnd, RawItem, TrackInfo
 from streams.sources.live.attempt import MOST_HUNG, Attempts
 from streams.sources.live.backoff import Backoff
-from streams.sources.live.captor import Captor
+from streams.sources.live.captor import Captor, Inviting
 from streams.sources.live.notices import Notices
 from streams.sources.live.placing import Placing
 from streams.sources.live.post import Arrival, Heard, Mailbox, Opened
@@ -119,6 +119,7 @@ class SupervisedLink:
                 jumps=jumps,
                 drift_s=drift_s,
                 drift_ppm=drift_ppm,
+                invitation=self._captor.invitation if isinstance(self._captor, Inviting) else "",
             )
 
     def begin(self, clock: Clock) -> None:

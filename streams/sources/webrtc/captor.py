@@ -17,7 +17,7 @@ from streams.media import TrackInfo
 from streams.sources.live.captor import CaptureFailed, Post
 from streams.sources.webrtc.address import bound, place_of
 from streams.sources.webrtc.ice import ice_servers
-from streams.sources.webrtc.token import Guard, Token, read_token
+from streams.sources.webrtc.token import Guard, read_token
 
 logger = logging.getLogger("emotion_monitor.webrtc")
 
@@ -53,7 +53,9 @@ class WebrtcCaptor:
             raise
         self._starting = threading.Lock()
         self._started = False
-        self._invite(token)
+        # The one place where the token is told, and only where nobody could know it otherwise.
+        self._link = f"{self._place.url}#token={token.value}" if token.drawn else self._place.url
+        self._tell()
 
     @property
     def name(self) -> str:
@@ -64,6 +66,11 @@ class WebrtcCaptor:
     def tracks(self) -> tuple[TrackInfo, ...]:
         """A picture and sound; of what kind depends on who publishes."""
         return tuple(TrackInfo(track, "unknown", 0.0, None) for track in Track)
+
+    @property
+    def invitation(self) -> str:
+        """The page's address, with the token where it was drawn for this session."""
+        return self._link
 
     @property
     def one_clock(self) -> bool:
@@ -98,10 +105,8 @@ class WebrtcCaptor:
         where = f"waiting for a browser at {self._place.url}"
         post.waiting(f"{reason}; {where}" if reason else where)
 
-    def _invite(self, token: Token) -> None:
-        # The one place where the token is told, and only where nobody could know it otherwise.
-        link = f"{self._place.url}#token={token.value}" if token.drawn else self._place.url
-        logger.warning("share a camera and a microphone from a browser at %s", link)
+    def _tell(self) -> None:
+        logger.warning("share a camera and a microphone from a browser at %s", self._link)
         if not self._place.loopback and not self._place.tls:
             logger.warning(
                 "browsers give a page camera and microphone only over https or on 127.0.0.1: set webrtc.certificate "
