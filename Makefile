@@ -12,6 +12,7 @@ demo: $(VENV)/.base
 	$(BIN)/emotion-monitor demo $(ARGS)
 
 test: $(VENV)/.dev
+	sh .ci/system-libraries tests
 	$(BIN)/emotion-monitor models fetch
 	$(BIN)/pytest $(ARGS)
 
