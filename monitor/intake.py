@@ -29,9 +29,7 @@ from monitor.scheduler import Scheduler
 class Intake:
     """Takes clean items in the order in which they became known."""
 
-    def __init__(
-        self, horizon: Horizon, board: Board, scheduler: Scheduler, write: Callable[[Record], None]
-    ) -> None:
+    def __init__(self, horizon: Horizon, board: Board, scheduler: Scheduler, write: Callable[[Record], None]) -> None:
         """Everything that is to know of an item; `write` appends to the journal."""
         self._horizon = horizon
         self._board = board

@@ -29,6 +29,9 @@ _SILENCE: Final = {
 }
 
 
+_NO_FACES: Final = FaceCounts(0, 0, 0, 0)
+
+
 @dataclass(slots=True)
 class Pipeline:
     """A source with the de-identifiers its tracks need and the NFBL feed, if there is one.
@@ -44,7 +47,7 @@ class Pipeline:
     choices: tuple[str, ...] = ()
     make_faces: Callable[[], FaceDeidentifier] | None = None
     make_voice: Callable[[], VoiceDeidentifier] | None = None
-    _faces_before: FaceCounts = FaceCounts(0, 0, 0, 0)
+    _faces_before: FaceCounts = _NO_FACES
     _voice_before: int = 0
 
     @property

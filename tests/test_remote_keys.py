@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from configs.errors import ConfigError
+from configs.secrets import read_secret
 from monitor.remote.errors import RemoteError
-from monitor.remote.keys import read_key
 from monitor.remote.server import Server
 from tests.made_server import Action, HangUp, ScriptedServer, Send, Stall, refusal
 
@@ -31,32 +31,32 @@ def written(folder: Path, text: str, mode: int = 0o600) -> str:
 
 
 def test_a_key_comes_from_the_environment_and_a_file_goes_first(tmp_path: Path) -> None:
-    assert read_key("MY_KEY", None, {}) is None
-    assert read_key("MY_KEY", None, {"MY_KEY": "  "}) is None
-    assert read_key("MY_KEY", None, {"MY_KEY": KEY}) == KEY
-    assert read_key("MY_KEY", written(tmp_path, f"{KEY}\n"), {"MY_KEY": "other"}) == KEY
+    assert read_secret("key", "MY_KEY", None, {}) is None
+    assert read_secret("key", "MY_KEY", None, {"MY_KEY": "  "}) is None
+    assert read_secret("key", "MY_KEY", None, {"MY_KEY": KEY}) == KEY
+    assert read_secret("key", "MY_KEY", written(tmp_path, f"{KEY}\n"), {"MY_KEY": "other"}) == KEY
 
 
 def test_a_file_without_a_key_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is empty"):
-        read_key("MY_KEY", written(tmp_path, " \n"), {})
+        read_secret("key", "MY_KEY", written(tmp_path, " \n"), {})
     with pytest.raises(ConfigError, match=r"cannot read the key file .*No such file"):
-        read_key("MY_KEY", str(tmp_path / "none"), {})
+        read_secret("key", "MY_KEY", str(tmp_path / "none"), {})
     with pytest.raises(ConfigError, match="cannot read the key file"):
-        read_key("MY_KEY", str(tmp_path), {})
+        read_secret("key", "MY_KEY", str(tmp_path), {})
 
 
 @pytest.mark.parametrize("text", [f"{KEY}\nsecond line", f"{KEY} and words", "schlüssel", "k" * 20_000])
 def test_what_no_header_can_carry_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="holds no key") as caught:
-        read_key("MY_KEY", written(tmp_path, text), {})
+        read_secret("key", "MY_KEY", written(tmp_path, text), {})
     assert text[:12] not in str(caught.value)
     with pytest.raises(ConfigError, match="the variable MY_KEY holds no key"):
-        read_key("MY_KEY", None, {"MY_KEY": text})
+        read_secret("key", "MY_KEY", None, {"MY_KEY": text})
 
 
 def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert read_key("MY_KEY", written(tmp_path, KEY, 0o644), {}) == KEY
+    assert read_secret("key", "MY_KEY", written(tmp_path, KEY, 0o644), {}) == KEY
     assert "chmod 600" in caplog.text
     assert KEY not in caplog.text
 

@@ -75,7 +75,7 @@ def test_what_cannot_be_a_token_is_refused_without_telling_it(tmp_path: Path, va
 
 
 def test_a_token_file_that_is_missing_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"^webrtc.token_file: cannot read /nowhere/token: No such file"):
+    with pytest.raises(ConfigError, match=r"^cannot read the token file /nowhere/token: No such file"):
         read_token(WebrtcSettings(token_file="/nowhere/token"), {})
 
 

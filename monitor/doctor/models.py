@@ -118,9 +118,9 @@ def _judging(asked: Asked) -> Iterator[Check]:
 
 
 def _listed(name: str, address: Address) -> Check:
-    from monitor.remote.keys import read_key
+    from configs.secrets import read_secret
 
-    key = read_key(address.key_env, address.key_file, os.environ)
+    key = read_secret("key", address.key_env, address.key_file, os.environ)
     began_s = monotonic_s()
     shown, served = asyncio.run(_models_of(address, key))
     took_ms = 1e3 * (monotonic_s() - began_s)

@@ -108,10 +108,8 @@ def link_lines(link: LinkStatus, width: int, theme: Theme) -> list[Text]:
     figures = [silent, _retry(link), counted(link.reconnects, "reconnect"), counted(link.jumps, "jump"), *_sound(link)]
     facts = [(text, "default") for text in figures if text]
     lines.append(indent.copy().append_text(joined(facts, width - 2, theme)))
-    for text in (link.reason, f"share at {link.invitation}" if link.invitation else ""):
-        if text:
-            lines.append(indent.copy().append_text(sentence([(text, GREY)], width - 2, theme)))
-    return lines
+    words = [text for text in (link.reason, link.invitation and f"share at {link.invitation}") if text]
+    return lines + [indent.copy().append_text(sentence([(text, GREY)], width - 2, theme)) for text in words]
 
 
 def _quiet(link: LinkStatus) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streams.recording.live import LiveRecorder
-
 from buffers.records import CleanItem, Track
 from configs.errors import ConfigError
 from monitor.board import Board
 from monitor.session.plan import Plan
 from streams.pipeline import Pipeline
+from streams.recording.live import LiveRecorder
 
 _SUFFIX = ".mkv"
 

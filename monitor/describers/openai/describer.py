@@ -11,6 +11,7 @@ from buffers.evidence import Evidence
 from configs.digest import json_digest
 from configs.errors import ConfigError, ModelUnavailable
 from configs.prompts import prompts_digest
+from configs.secrets import read_secret
 from configs.settings import Settings
 from monitor.describers.answers import declines, plain_answer, says_nothing
 from monitor.describers.base import Description, ModelInfo
@@ -18,7 +19,6 @@ from monitor.describers.openai.content import Shown, messages
 from monitor.describers.openai.probe import MOST_CLIPS, Abilities, fewer, probe
 from monitor.describers.shown import heard, seen
 from monitor.remote.errors import AnswerLate, NotServed, RemoteError, RequestRefused, Unauthorised
-from monitor.remote.keys import read_key
 from monitor.remote.parse import one_line
 from monitor.remote.replies import Reply
 from monitor.remote.server import Server
@@ -46,7 +46,7 @@ class OpenAIDescriber:
         self._server = server or Server(
             url=mllm.url,
             model=mllm.model,
-            key=read_key(mllm.key_env, mllm.key_file, os.environ),
+            key=read_secret("key", mllm.key_env, mllm.key_file, os.environ),
             timeout_s=mllm.timeout_s,
             requests_per_hour=mllm.requests_per_hour,
             what="the describer's server",

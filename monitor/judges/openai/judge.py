@@ -12,6 +12,7 @@ from buffers.evidence import Cadence, Evidence
 from configs.digest import json_digest
 from configs.errors import ConfigError
 from configs.prompts import prompts_digest
+from configs.secrets import read_secret
 from configs.settings import Settings
 from monitor.describers.base import Description, ModelInfo
 from monitor.judges.base import NO_MEMORY, Memory, Verdict
@@ -22,7 +23,6 @@ from monitor.judges.openai.probabilities import paper_form
 from monitor.judges.openai.questions import ORDERS, Question, question_of
 from monitor.judges.openai.several import agreed, both_orders
 from monitor.remote.errors import AnswerLate, NotServed, RemoteError, RequestRefused, Unauthorised
-from monitor.remote.keys import read_key
 from monitor.remote.server import Server, Wait
 from monitor.remote.shutdown import shutdown_notice
 
@@ -66,11 +66,11 @@ class OpenAIJudge:
                 " set llm.samples to 1 or llm.method to auto"
             )
         url, model = llm.url, llm.model
-        key = read_key(llm.key_env, llm.key_file, environ)
+        key = read_secret("key", llm.key_env, llm.key_file, environ)
         if url is None:
             # The describer's server: with its model and key, which no other server is ever sent.
             url, model = mllm.url, model or mllm.model
-            key = key or read_key(mllm.key_env, mllm.key_file, environ)
+            key = key or read_secret("key", mllm.key_env, mllm.key_file, environ)
         if url is None:
             raise ConfigError("the judge openai has no server: set llm.url, or mllm.url for one that does both")
         self._settings = llm

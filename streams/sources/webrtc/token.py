@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Final
 
 from configs.errors import ConfigError
 from configs.live_settings import WebrtcSettings
+from configs.secrets import read_secret
 
 _SHORTEST: Final = 16
 """Characters of a token: shorter ones are guessed."""
@@ -51,28 +51,15 @@ def read_token(settings: WebrtcSettings, environ: Mapping[str, str]) -> Token:
 
     Raises `ConfigError` where what is there cannot be a token; no message holds any part of it.
     """
-    if settings.token_file is not None:
-        path = Path(settings.token_file).expanduser()
-        try:
-            with path.open("rb") as opened:
-                content = opened.read(_LONGEST + 2)
-        except OSError as error:
-            raise ConfigError(
-                f"webrtc.token_file: cannot read {path}: {error.strerror}; name a readable file"
-            ) from None
-        return Token(_checked(content.decode("utf-8", "replace").strip(), f"the file {path}"), drawn=False)
-    value = environ.get(settings.token_env, "").strip()
-    if value:
-        return Token(_checked(value, f"the variable {settings.token_env}"), drawn=False)
-    return Token(secrets.token_urlsafe(24), drawn=True)
-
-
-def _checked(value: str, where: str) -> str:
+    value = read_secret("token", settings.token_env, settings.token_file, environ)
+    if value is None:
+        return Token(secrets.token_urlsafe(24), drawn=True)
     if not _SHORTEST <= len(value) <= _LONGEST or not _SIGNS.issuperset(value):
+        where = f"the variable {settings.token_env}" if settings.token_file is None else settings.token_file
         raise ConfigError(
             f"{where} holds no token: one is {_SHORTEST} to {_LONGEST} letters, digits or -._~+/= in one line"
         )
-    return value
+    return Token(value, drawn=False)
 
 
 class Access(Enum):
