@@ -145,6 +145,7 @@ def open_pipeline(
             make_evidence=None if evidence is None else DETECTORS[evidence],
             seed=settings.seed,
             detectors=detectors,
+            ahead=1 if paced else 0,
         )
 
     with contextlib.ExitStack() as undo:

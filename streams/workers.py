@@ -124,13 +124,14 @@ class VisionWorker(Worker):
                 else:
                     self._frame(item)
             self._begin(None)
-            self._emit_frames(self._faces.flush())
+            self._release(self._faces.flush())
         finally:
             self.stage.rest()
             if self._left:
                 self._faces.close()
 
     def _gap(self, gap: RawGap) -> None:
+        self._release(self._faces.settle())
         if self._feed is not None:
             self._feed.miss(gap)
         self._emit_frames(self._faces.gap(gap))
@@ -141,9 +142,15 @@ class VisionWorker(Worker):
     def _frame(self, frame: RawFrame) -> None:
         released = self._faces.push(frame)
         self._stay()
+        self._release(released)
+
+    def _release(self, frames: Sequence[CleanFrame]) -> None:
+        """Show body language what was just looked at, and hand on what was released."""
         if self._feed is not None:
-            self._feed.see(frame, self._faces.seen, pressed=self._live and len(self._edge) > _PRESSED)
-        self._emit_frames(released)
+            pressed = self._live and len(self._edge) > _PRESSED
+            for looked in self._faces.looked:
+                self._feed.see(looked.frame, looked.faces, pressed=pressed)
+        self._emit_frames(frames)
 
     def _emit_frames(self, frames: Sequence[CleanFrame]) -> None:
         if frames:

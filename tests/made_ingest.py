@@ -16,7 +16,7 @@ from buffers.records import DEIDENTIFIER_SEAL, CleanAudio, CleanFrame, CleanItem
 from configs.settings import IngestSettings
 from streams.channel import Channel, ChannelClosed, Policy
 from streams.clock import Clock, VirtualClock
-from streams.deidentify.faces import FaceCounts, FaceDeidentifier
+from streams.deidentify.faces import FaceCounts, FaceDeidentifier, Looked
 from streams.deidentify.voice import VoiceDeidentifier, VoiceOutput
 from streams.ingest import Ingest
 from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawItem, SourceInfo, TrackInfo
@@ -77,8 +77,6 @@ class ListedSource:
 class PlainFaces:
     """Releases each frame `late` frames later, as a look-back does."""
 
-    seen = ()
-
     def __init__(
         self,
         late: int = 3,
@@ -89,16 +87,22 @@ class PlainFaces:
     ) -> None:
         self._late, self._break_at, self._before, self._forgetful = late, break_at, before, forgetful
         self._waiting: list[RawFrame] = []
+        self.looked: list[Looked] = []
         self.closed = threading.Event()
         self.counts = FaceCounts(0, 0, 0, 0)
 
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         self._before()
+        self.looked = [Looked(frame, ())]
         if frame.index == self._break_at:
             msg = "boom"
             raise RuntimeError(msg)
         self._waiting.append(frame)
         return [self._clean(self._waiting.pop(0))] if len(self._waiting) > self._late else []
+
+    def settle(self) -> list[CleanFrame]:
+        self.looked = []
+        return []
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
         return self.flush() if self._forgetful else []
@@ -108,7 +112,7 @@ class PlainFaces:
         return bool(self._waiting)
 
     def flush(self) -> list[CleanFrame]:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self.looked = self._waiting, [], []
         return [self._clean(frame) for frame in waiting]
 
     def close(self) -> None:

@@ -77,23 +77,43 @@ def test_asking_changes_no_mask() -> None:
     assert [asked.decide() for _ in answers] == [unasked.decide() for _ in answers]
 
 
+def told(faces: FaceDeidentifier) -> list[tuple[int, int | None]]:
+    """What was looked at in the last call: each frame's number, and how many faces were in it."""
+    return [(looked.frame.index, None if looked.faces is None else len(looked.faces)) for looked in faces.looked]
+
+
 def test_the_deidentifier_tells_of_the_frame_just_pushed() -> None:
     faces = FaceDeidentifier(FaceSettings(), lambda: Looking(in_turn(look, missed, broken)))
-    assert faces.seen is None
+    assert told(faces) == []
     faces.push(frame(0, 30))
-    assert faces.seen == (SeenFace(1, Box(30, 22, 30 + FACE_PX[0], 22 + FACE_PX[1]), 0.9),)
+    (looked,) = faces.looked
+    assert looked.faces == (SeenFace(1, Box(30, 22, 30 + FACE_PX[0], 22 + FACE_PX[1]), 0.9),)
     faces.push(frame(1, 31))
-    assert faces.seen == ()
+    assert told(faces) == [(1, 0)]
     faces.push(frame(2, 32))
-    assert faces.seen is None
+    assert told(faces) == [(2, None)]
     faces.close()
 
 
-def test_with_several_detectors_nothing_is_known_of_the_frame_just_pushed() -> None:
+def test_a_detector_that_is_ahead_tells_of_the_frame_before() -> None:
+    faces = FaceDeidentifier(FaceSettings(), Looking, ahead=1)
+    faces.push(frame(0, 30))
+    assert told(faces) == []
+    faces.push(frame(1, 31))
+    assert told(faces) == [(0, 1)]
+    faces.settle()
+    assert told(faces) == [(1, 1)]
+    faces.settle()
+    assert told(faces) == []
+    faces.close()
+
+
+def test_every_frame_is_told_of_once_and_in_order_however_many_detectors_look() -> None:
     faces = FaceDeidentifier(FaceSettings(), Looking, detectors=2)
+    found = []
     for place in range(8):
         faces.push(frame(place, 30))
-        assert faces.seen is None
+        found += told(faces)
     faces.flush()
-    assert faces.seen is not None
+    assert found + told(faces) == [(place, 1) for place in range(8)]
     faces.close()

@@ -7,7 +7,7 @@ planes of its own, in which no pixel under a solid mask comes from the source.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 from buffers.records import DEIDENTIFIER_SEAL, CleanFrame, MaskState, Track
@@ -46,6 +46,14 @@ class FaceCounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A frame that was looked at, and the faces in it of tracks that have a number; None: there was no answer."""
+
+    frame: RawFrame
+    faces: tuple[SeenFace, ...] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Question:
     """A frame in the hands of a detector, and whether the added one was asked about it too."""
 
@@ -57,8 +65,9 @@ class _Question:
 class FaceDeidentifier:
     """De-identifies one video track. Used from one thread.
 
-    Live, a frame is looked at before `push` returns. With several `detectors` frames are looked at side by side while
-    others are read and written: what is released and how it looks stays the same, it only comes `AHEAD` frames later.
+    At max speed a frame is looked at before `push` returns. Live (`ahead` is 1) the detector looks at a frame while
+    the one before it is masked; with several `detectors` frames are looked at side by side. What is released and how
+    it looks stays the same, it only comes that many frames later.
     """
 
     def __init__(
@@ -69,19 +78,23 @@ class FaceDeidentifier:
         make_evidence: Callable[[], FaceDetector] | None = None,
         seed: int | None = None,
         detectors: int = 1,
+        ahead: int = 0,
     ) -> None:
         """Build the detectors (`DeidentificationFailed` where that is impossible).
 
         `make_detector` is also called when a stuck detector is replaced. `make_evidence` builds `faces.evidence`,
         asked about every `faces.evidence_every`th frame: guarded for itself, so that it can fail, hang and be given
-        up without a frame less being looked at. `seed` fixes the noise of soft masks.
+        up without a frame less being looked at. `seed` fixes the noise of soft masks. The detector may be `ahead`
+        frames ahead of the masks, each of several `AHEAD`.
         """
         self._settings = settings
         self._detectors = tuple(
             GuardedDetector(make_detector, timeout_s=settings.detector_timeout_s) for _ in range(detectors)
         )
         self._evidence = make_evidence and GuardedDetector(make_evidence, timeout_s=settings.detector_timeout_s)
+        self._ahead = ahead if detectors == 1 else AHEAD * detectors
         self._asked: deque[_Question] = deque()
+        self._looked: list[Looked] = []
         self._turn = 0
         self._policy = MaskPolicy(settings, 1, 1)
         self._masker = Masker(settings.mask, seed=seed, feather=settings.feather)
@@ -107,15 +120,13 @@ class FaceDeidentifier:
         return bool(self._waiting or self._asked)
 
     @property
-    def seen(self) -> tuple[SeenFace, ...] | None:
-        """The faces found in the frame last pushed, of tracks that have a number; None: nothing was answered for it.
-
-        With several detectors the answer comes `AHEAD` frames later, so here it is always None.
-        """
-        return None if self._asked else self._policy.seen
+    def looked(self) -> Sequence[Looked]:
+        """The frames that were looked at in the last call of a method that takes or releases frames, in order."""
+        return self._looked
 
     def push(self, frame: RawFrame) -> list[CleanFrame]:
         """Take the next frame; the frames whose look-back is over by now, in order (often one, sometimes none)."""
+        self._looked = []
         detector = self._detectors[self._turn % len(self._detectors)]
         detector.submit(frame.picture)
         evidence = self._evidence is not None and self._turn % self._settings.evidence_every == 0
@@ -123,7 +134,12 @@ class FaceDeidentifier:
             self._evidence.submit(frame.picture)
         self._asked.append(_Question(frame, detector, evidence))
         self._turn += 1
-        return self._looked_at(leave=0 if len(self._detectors) == 1 else AHEAD * len(self._detectors))
+        return self._looked_at(leave=self._ahead)
+
+    def settle(self) -> list[CleanFrame]:
+        """Have every frame looked at that was taken; the frames whose look-back is over then."""
+        self._looked = []
+        return self._looked_at(leave=0)
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
         """Take note of a hole. After a long one in the video nothing is known any more, so what waits is released."""
@@ -133,7 +149,7 @@ class FaceDeidentifier:
 
     def flush(self) -> list[CleanFrame]:
         """Release everything that waits, masked by all that is known; what is pushed later is a new beginning."""
-        released = self._looked_at(leave=0)
+        released = self.settle()
         released += self._all_waiting()
         self._last = None
         return released
@@ -180,6 +196,7 @@ class FaceDeidentifier:
         picture = frame.picture
         self._last = (frame.t_s, picture.width_px, picture.height_px)
         self._policy.observe(frame.t_s, answer, added=added, cut=self._cuts.is_cut(picture))
+        self._looked.append(Looked(frame, self._policy.seen))
         self._waiting.append(frame)
         while self._waiting and frame.t_s - self._waiting[0].t_s >= self._settings.lookback_s - ROUNDING_S:
             released.append(self._release())
