@@ -12,18 +12,19 @@ from buffers.picture import Picture
 from buffers.records import Track
 
 
-class _InMemoryOnly:
+class InMemoryOnly:
     """Mixin that refuses to be pickled, so that raw media cannot reach another process or a file by accident."""
 
     __slots__ = ()
 
     def __reduce__(self) -> NoReturn:
+        """Refuse (TypeError)."""
         msg = f"{type(self).__name__} holds raw media and may not be pickled or copied out of the process"
         raise TypeError(msg)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RawFrame(_InMemoryOnly):
+class RawFrame(InMemoryOnly):
     """One decoded image, upright and with square pixels: rotation and pixel aspect are already applied."""
 
     t_s: float
@@ -32,7 +33,7 @@ class RawFrame(_InMemoryOnly):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RawAudio(_InMemoryOnly):
+class RawAudio(InMemoryOnly):
     """A block of decoded sound: float32[n] mono at `AUDIO_RATE_HZ`, resampled statefully, starting at `t_s`."""
 
     t_s: float

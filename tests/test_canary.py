@@ -6,6 +6,7 @@ import io
 import logging
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -25,6 +26,7 @@ from configs.settings import DetectorName
 from monitor.session.session import Session
 from streams.deidentify.detectors import DETECTORS, Detection
 from streams.media import RawAudio, RawFrame
+from streams.sources.live.post import Heard, Shown
 from tests.sessions import plan, run
 
 pytestmark = pytest.mark.media
@@ -131,16 +133,25 @@ def traces(secret: NDArray[np.uint8], sound: NDArray[np.int16]) -> Iterator[byte
         yield (run_of / 32768).astype(np.float64).tobytes()
 
 
+def alike(picture: NDArray[np.uint8], secret: NDArray[np.uint8]) -> float:
+    """Correlation of uint8[HEIGHT, WIDTH] with the secret, in its place."""
+    place = picture[72:168, 112:208].astype(float)
+    return 0.0 if place.std() <= 1.0 else abs(float(np.corrcoef(place.ravel(), secret.ravel().astype(float))[0, 1]))
+
+
 def seen(evidence: Evidence, secret: NDArray[np.uint8]) -> float:
-    """Largest correlation of any kept frame with the secret, in its place."""
+    """Largest correlation of any kept frame with the secret."""
     worst = 0.0
     for frame in evidence.frames:
         image = cv2.imdecode(np.frombuffer(frame.jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
         assert image is not None
-        place = cv2.resize(image, (WIDTH, HEIGHT))[72:168, 112:208].astype(float)
-        if place.std() > 1.0:
-            worst = max(worst, abs(float(np.corrcoef(place.ravel(), secret.ravel().astype(float))[0, 1])))
+        worst = max(worst, alike(cv2.resize(image, (WIDTH, HEIGHT)).astype(np.uint8), secret))
     return worst
+
+
+def found_in(places: dict[str, bytes], secret: NDArray[np.uint8], sound: NDArray[np.int16]) -> set[str]:
+    """The places that hold a trace of the raw media."""
+    return {name for name, data in places.items() for trace in traces(secret, sound) if trace in data}
 
 
 @pytest.mark.parametrize("detector", [Sure, lambda: Faulty(1), lambda: Faulty(2), lambda: Faulty(3), Hanging])
@@ -170,17 +181,50 @@ def test_what_was_planted_is_found_nowhere_not_even_when_the_detector_fails(
     places |= {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert {"j.jsonl"} <= set(places)
     raw = planted.read_bytes()
-    found = {name for name, data in places.items() for trace in traces(secret, sound) if trace in data}
-    assert not found
+    assert not found_in(places, secret, sound)
     assert any(trace in raw for trace in traces(secret, sound)), "the traces are in the source, or the test is blind"
 
 
-def test_raw_media_refuse_to_be_pickled() -> None:
-    for raw in (RawFrame(0.0, 0, Picture.blank(8, 8)), RawAudio(0.0, np.zeros(8, np.float32))):
-        with pytest.raises(TypeError, match="raw media"):
-            pickle.dumps(raw)
+@pytest.mark.parametrize("detector", [Sure, lambda: Faulty(1), Hanging])
+def test_nothing_of_a_live_source_is_in_what_is_kept_and_recorded(
+    detector: type[Sure],
+    models: None,
+    planted: Path,
+    secret: NDArray[np.uint8],
+    sound: NDArray[np.int16],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setitem(cast(dict[DetectorName, type[Sure]], DETECTORS), DetectorName.CENTERFACE, detector)
+    caplog.set_level(logging.DEBUG)
+    asked = plan(Path(f"loop:{planted}"), tmp_path / "j.jsonl", speed=1.0)
+    session = Session(replace(asked, record=tmp_path / "clean.mkv", max_duration_s=SECONDS + 1.0))
+    assert run(session) == 0
+
+    evidence = session._horizon.evidence(Window(99, 0.0, 2 * SECONDS, Cadence.LOCAL), EvidencePlan(512, 8))
+    assert len(evidence.frames) >= 2 * SECONDS
+    assert seen(evidence, secret) < 0.1
+    with av.open(str(tmp_path / "clean.mkv")) as container:
+        pictures = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    assert len(pictures) >= 2 * SECONDS
+    assert max(alike(picture.astype(np.uint8), secret) for picture in pictures) < 0.1
+    places = {"log": caplog.text.encode()}
+    places |= {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {"j.jsonl", "clean.mkv"} <= set(places)
+    assert not found_in(places, secret, sound)
 
 
-def test_raw_media_do_not_show_their_content_when_printed() -> None:
-    assert "array" not in repr(RawFrame(0.0, 0, Picture.blank(8, 8)))
-    assert "array" not in repr(RawAudio(0.0, np.zeros(8, np.float32)))
+RAW = (
+    RawFrame(0.0, 0, Picture.blank(8, 8)),
+    RawAudio(0.0, np.zeros(8, np.float32)),
+    Shown(0.0, Picture.blank(8, 8), None, None),
+    Heard(0.0, np.zeros(8, np.float32), None, None, None),
+)
+
+
+@pytest.mark.parametrize("raw", RAW, ids=lambda raw: type(raw).__name__)
+def test_raw_media_refuse_to_be_pickled_and_do_not_show_their_content(raw: object) -> None:
+    with pytest.raises(TypeError, match="raw media"):
+        pickle.dumps(raw)
+    assert "array" not in repr(raw)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from buffers.records import AUDIO_RATE_HZ
+from streams.media import InMemoryOnly
 from streams.sources.live.lane_trend import Trend
 from streams.sources.live.times_anchor import Anchor, Scale
 from streams.sources.live.times_stamps import Stamp
@@ -53,7 +54,7 @@ _UNSTAMPED_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Run:
+class Run(InMemoryOnly):
     """float32[n] samples that arrived together; `count_s` is how much sound came before them."""
 
     samples: NDArray[np.float32]
@@ -68,7 +69,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PlacedRun:
+class PlacedRun(InMemoryOnly):
     """A run that starts at `t_s` on `scale`."""
 
     run: Run

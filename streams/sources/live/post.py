@@ -16,7 +16,7 @@ from buffers.records import Track
 from configs.errors import MonitorError
 from streams.channel import Channel, ChannelClosed, Policy
 from streams.clock import Clock
-from streams.media import TrackInfo
+from streams.media import InMemoryOnly, TrackInfo
 
 _ITEMS: Final = 128
 """Arrivals that wait: about a second of pictures and sound. The link only sorts them, so they do not wait long."""
@@ -29,7 +29,7 @@ _NEWS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Shown:
+class Shown(InMemoryOnly):
     """A picture arrived."""
 
     track = Track.VIDEO
@@ -40,7 +40,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Heard:
+class Heard(InMemoryOnly):
     """Sound arrived, float32[n] mono at `AUDIO_RATE_HZ`; before it some was lost for the reason `lost`, if any."""
 
     track = Track.AUDIO
