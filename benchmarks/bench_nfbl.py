@@ -180,7 +180,7 @@ def _events(clip: Path, rate_hz: float, size: tuple[int, int]) -> list[NfblEvent
     end_s = 0.0
     for frame in _frames(clip, rate_hz, size):
         faces.push(frame)
-        view = watcher.look(frame, faces.seen)
+        view = watcher.look(frame, faces.looked[-1].faces)
         if view is not None:
             reports += detector.step(engine.landmarks(view), None)
         end_s = frame.t_s
