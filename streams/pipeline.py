@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -113,6 +114,24 @@ class Pipeline:
             self.feed.close()
 
 
+def face_deidentifier(settings: Settings, *, detectors: int = 1, ahead: int = 0) -> FaceDeidentifier:
+    """Builds what masks faces as the settings ask; see `FaceDeidentifier`. Raises DeidentificationFailed."""
+    evidence = settings.faces.evidence
+    return FaceDeidentifier(
+        settings.faces,
+        DETECTORS[settings.faces.detector],
+        make_evidence=None if evidence is None else DETECTORS[evidence],
+        seed=settings.seed,
+        detectors=detectors,
+        ahead=ahead,
+    )
+
+
+def voice_deidentifier(settings: Settings) -> VoiceDeidentifier:
+    """Builds what alters voices as the settings ask. Raises ModelUnavailable."""
+    return VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
+
+
 def open_pipeline(
     uri: str,
     settings: Settings,
@@ -133,21 +152,6 @@ def open_pipeline(
         ModelUnavailable: a model file or package is missing.
         DeidentificationFailed: a de-identifier can never work here.
     """
-
-    def make_voice() -> VoiceDeidentifier:
-        return VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
-
-    def make_faces() -> FaceDeidentifier:
-        evidence = settings.faces.evidence
-        return FaceDeidentifier(
-            settings.faces,
-            DETECTORS[settings.faces.detector],
-            make_evidence=None if evidence is None else DETECTORS[evidence],
-            seed=settings.seed,
-            detectors=detectors,
-            ahead=1 if paced else 0,
-        )
-
     with contextlib.ExitStack() as undo:
         source = open_source(uri, settings, block_s=block_s)
         for link in source.links:
@@ -155,6 +159,8 @@ def open_pipeline(
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
         paced = paced or isinstance(source, LiveSource)
+        make_voice = functools.partial(voice_deidentifier, settings)
+        make_faces = functools.partial(face_deidentifier, settings, detectors=detectors, ahead=1 if paced else 0)
         # First, so that its process loads its models while ours are loaded.
         opening = FeedOpening(settings.nfbl, info, video=Track.VIDEO in tracks, paced=paced)
         undo.callback(opening.close)

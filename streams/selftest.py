@@ -14,12 +14,9 @@ from buffers.records import AUDIO_RATE_HZ
 from configs.errors import ModelUnavailable
 from configs.settings import Settings, VoiceMode
 from streams.clock import monotonic_s
-from streams.deidentify.detectors import DETECTORS
-from streams.deidentify.faces import FaceDeidentifier
-from streams.deidentify.vad import SileroVad
-from streams.deidentify.voice import VoiceDeidentifier
 from streams.media import RawAudio, RawFrame
 from streams.models.cache import model_path
+from streams.pipeline import face_deidentifier, voice_deidentifier
 from streams.sources.sound import BLOCK_S
 from streams.speechlike import LIVELY, Utterance, speak
 
@@ -58,13 +55,7 @@ def face_speed(settings: Settings, *, for_s: float = 1.5) -> FaceSpeed:
     Raises:
         DeidentificationFailed: there is no detector.
     """
-    evidence = settings.faces.evidence
-    faces = FaceDeidentifier(
-        settings.faces,
-        DETECTORS[settings.faces.detector],
-        make_evidence=None if evidence is None else DETECTORS[evidence],
-        seed=settings.seed,
-    )
+    faces = face_deidentifier(settings)
     picture = _picture()
     took_s: list[float] = []
     began_s = monotonic_s()
@@ -93,7 +84,7 @@ def voice_factor(settings: Settings) -> float | None:
     """
     if settings.voice.mode is VoiceMode.DROP:
         return None
-    voice = VoiceDeidentifier(settings.voice, seed=settings.seed, vad=SileroVad(model_path("silero-vad")))
+    voice = voice_deidentifier(settings)
     sound = speak((Utterance(0.0, _VOICE_S, LIVELY),), _VOICE_S, np.random.default_rng(1))
     block = round(BLOCK_S * AUDIO_RATE_HZ)
     start_s = counted_s = 0.0
