@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -247,4 +246,4 @@ def _format(path: Path, tracks: Collection[Track]) -> FileFormat:
     audio = found.audio_codec if Track.AUDIO in tracks else None
     if video is None and audio is None:
         raise ConfigError(f"{name}: holds sound alone, and there is none to record; name an .mkv file")
-    return replace(found, video_codec=video, audio_codec=audio)
+    return FileFormat(found.container, video, audio)
