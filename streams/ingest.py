@@ -28,7 +28,7 @@ from streams.merge import Merger
 from streams.pipeline import Pipeline
 from streams.sources.base import Link
 from streams.watchdog import Breaker, Stall, Watch
-from streams.workers import AudioWorker, VisionWorker, Worker
+from streams.workers import AudioWorker, VisionWorker, Worker, end_s
 
 logger = logging.getLogger("emotion_monitor.ingest")
 
@@ -78,6 +78,7 @@ class Ingest:
         self._ended: set[Track] = set()
         self._failure: MonitorError | None = None
         self._stopping = threading.Event()
+        self._aborted = False
         self._watch = Watch()
         self._breakers = {track: Breaker() for track in self._tracks}
         self._workers = {track: self._worker(track) for track in pipeline.tracks}
@@ -116,6 +117,8 @@ class Ingest:
     def abort(self) -> None:
         """Leave at once: nothing more is delivered; threads are joined and the source is closed."""
         self.stop()
+        with self._merging:
+            self._aborted = True
         for channel in (self._video, self._audio, self._out):
             channel.abort()
         started = [thread for thread in (*self._captures, *self._threads.values()) if thread.ident is not None]
@@ -159,6 +162,9 @@ class Ingest:
             self._fail(error)
             return False
         with self._merging:
+            if self._aborted:
+                self._pipeline.close()
+                return False
             hung = self._workers[track]
             hung.leave()
             told_s = self._told_s[track]
@@ -192,7 +198,8 @@ class Ingest:
                     self._clock.sleep_until(t_s)
                     if self._stopping.is_set():
                         break
-                self._hand_over(t_s, item)
+                # On the edge a gap is as old as its end: by its start it would make way for the frame behind it.
+                self._hand_over(end_s(item), item)
         except ChannelClosed:
             logger.debug("capture: the workers have left")
         except MonitorError as error:
@@ -202,9 +209,9 @@ class Ingest:
             what = f"{self._pipeline.info.name}: reading failed ({type(error).__name__}: {error})"
             self._fail(SourceUnreadable(f"{what}; please report this"))
         finally:
+            self._close_edges(link.tracks)
             # A source is closed by the thread that reads it: closing under a blocked read never returns.
             link.close()
-            self._close_edges(link.tracks)
 
     def _close_edges(self, tracks: Collection[Track]) -> None:
         for track in tracks:

@@ -100,11 +100,11 @@ class Pipeline:
         Raises DeidentificationFailed where none can be built.
         """
         if track is Track.VIDEO and self.faces is not None and self.make_faces is not None:
-            self._faces_before = self.face_counts
-            self.faces = self.make_faces()
+            faces = self.make_faces()
+            self._faces_before, self.faces = self.face_counts, faces
         elif self.voice is not None and self.make_voice is not None:
-            self._voice_before = self.voice_failures
-            self.voice = self.make_voice()
+            voice = self.make_voice()
+            self._voice_before, self.voice = self.voice_failures, voice
 
     def close(self) -> None:
         """Release the models. The source is closed by the thread that reads it."""
@@ -112,6 +112,11 @@ class Pipeline:
             self.faces.close()
         if self.feed is not None:
             self.feed.close()
+
+
+def _unread(mode: VoiceMode) -> frozenset[Track]:
+    """What is not even to be captured."""
+    return frozenset({Track.AUDIO}) if mode is VoiceMode.DROP else frozenset()
 
 
 def face_deidentifier(settings: Settings, *, detectors: int = 1, ahead: int = 0) -> FaceDeidentifier:
@@ -153,19 +158,20 @@ def open_pipeline(
         DeidentificationFailed: a de-identifier can never work here.
     """
     with contextlib.ExitStack() as undo:
-        source = open_source(uri, settings, block_s=block_s)
+        mode = settings.voice.mode
+        source = open_source(uri, settings, block_s=block_s, tracks=wanted - _unread(mode))
         for link in source.links:
             undo.callback(link.close)
         info = source.info
         tracks = wanted.intersection(track.track for track in info.tracks)
         paced = paced or isinstance(source, LiveSource)
+        unread = bool(_unread(mode)) and isinstance(source, LiveSource)
         make_voice = functools.partial(voice_deidentifier, settings)
         make_faces = functools.partial(face_deidentifier, settings, detectors=detectors, ahead=1 if paced else 0)
         # First, so that its process loads its models while ours are loaded.
         opening = FeedOpening(settings.nfbl, info, video=Track.VIDEO in tracks, paced=paced)
         undo.callback(opening.close)
         voice: VoiceDeidentifier | None = None
-        mode = settings.voice.mode
         if mode is VoiceMode.DROP and tracks == {Track.AUDIO}:
             raise ConfigError(
                 f"{info.name}: has sound alone, and voice.mode drop reads none; choose another voice.mode"
@@ -179,6 +185,6 @@ def open_pipeline(
         watched = opening.ready()
         undo.pop_all()
         weakness = None if faces is None else WEAKNESS[settings.faces.mask]
-        silence = _SILENCE.get(mode) if Track.AUDIO in tracks else None
+        silence = _SILENCE.get(mode) if Track.AUDIO in tracks or unread else None
         choices = tuple(filter(None, (weakness, silence, watched.lacks)))
         return Pipeline(source, faces, voice, watched.feed, choices, make_faces=make_faces, make_voice=make_voice)

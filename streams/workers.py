@@ -140,15 +140,15 @@ class VisionWorker(Worker):
         self._hand_on([(gap.start_s, clean_gap(gap))], reached_s)
 
     def _frame(self, frame: RawFrame) -> None:
-        released = self._faces.push(frame)
-        self._stay()
-        self._release(released)
+        self._release(self._faces.push(frame))
 
     def _release(self, frames: Sequence[CleanFrame]) -> None:
         """Show body language what was just looked at, and hand on what was released."""
+        self._stay()
         if self._feed is not None:
             pressed = self._live and len(self._edge) > _PRESSED
             for looked in self._faces.looked:
+                self._stay()
                 self._feed.see(looked.frame, looked.faces, pressed=pressed)
         self._emit_frames(frames)
 

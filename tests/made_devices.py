@@ -48,7 +48,7 @@ class KeptPost:
     def waiting(self, reason: str) -> None:
         self.waits.append(reason)
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:
         self.tracks, self.notices = tuple(tracks), notices
         self.is_open.set()
 

@@ -46,6 +46,7 @@ class ListedSource:
     """A source of one link that plays what it is given, then raises `error` if there is one."""
 
     digest = None
+    files = ()
 
     def __init__(self, items: list[RawItem], error: Exception | None = None, tracks: tuple[Track, ...] = ()) -> None:
         self._items = sorted(items, key=starts_s)
@@ -173,6 +174,7 @@ class LinkedSource:
     """A source of several links."""
 
     digest = None
+    files = ()
 
     def __init__(self, *links: ListedLink) -> None:
         self.links = links
@@ -209,6 +211,7 @@ class EndlessSource:
     """A live source of one `EndlessLink`."""
 
     digest = None
+    files = ()
     status = ()
 
     def __init__(self) -> None:
@@ -244,6 +247,7 @@ def ingest(
     clock: Clock | None = None,
     again: Callable[[], PlainFaces | PlainVoice] | None = None,
     batches: int = 64,
+    settings: IngestSettings | None = None,
 ) -> Ingest:
     """An ingest of plain de-identifiers; `again` makes those that take the place of hung ones."""
     pipeline = Pipeline(
@@ -254,7 +258,9 @@ def ingest(
         make_faces=cast("Callable[[], FaceDeidentifier]", again or PlainFaces),
         make_voice=cast("Callable[[], VoiceDeidentifier]", again or PlainVoice),
     )
-    return Ingest(pipeline, clock=clock or VirtualClock(), settings=IngestSettings(max_age_s=60.0), batches=batches)
+    return Ingest(
+        pipeline, clock=clock or VirtualClock(), settings=settings or IngestSettings(max_age_s=60.0), batches=batches
+    )
 
 
 def drain(running: Ingest) -> list[tuple[float, CleanItem]]:

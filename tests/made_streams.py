@@ -156,7 +156,7 @@ class Recorded:
     def waiting(self, reason: str) -> None:
         self.waited.append(reason)
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:
         self.tracks, self.notices = tuple(tracks), notices
 
     def frame(self, picture: Picture, *, pts_s: float | None = None, captured_s: float | None = None) -> None:

@@ -65,7 +65,7 @@ class MadePost:
     def waiting(self, reason: str) -> None:
         self.reasons.append(reason)
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:
         self.tracks, self.notices = tracks, notices
         self.opened_times += 1
 

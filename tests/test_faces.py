@@ -19,7 +19,7 @@ from streams.deidentify.detectors.base import Detection
 from streams.deidentify.faces import FaceDeidentifier
 from streams.deidentify.guard import MAX_REBUILDS, RECOVERED_AFTER, GuardedDetector
 from streams.media import RawFrame, RawGap
-from tests.made_faces import CANARY, FAILURES, HEIGHT, WIDTH, Reply, broken, frame, look, missed, not_a_number
+from tests.made_faces import CANARY, FAILURES, HEIGHT, WIDTH, Looking, Reply, broken, frame, look, missed, not_a_number
 
 pytestmark = pytest.mark.unit
 
@@ -309,3 +309,15 @@ def test_odd_boxes_break_nothing_and_show_nothing(odd: Reply, style: MaskStyle) 
     assert {clean.state for clean in out} >= {expected}
     if style is MaskStyle.SOLID:
         assert max(int(clean.picture.y.max()) for clean in out) < CANARY
+
+
+def test_a_long_silence_that_is_told_in_pieces_holds_nothing_back() -> None:
+    faces = FaceDeidentifier(FaceSettings(hold_s=2.0, link_s=2.0), Looking)
+    for place in range(5):
+        faces.push(frame(place, 30))
+    released = []
+    for piece in range(4):
+        released += faces.gap(RawGap(Track.VIDEO, 0.2 + piece, 1.2 + piece, "connection lost"))
+    assert len(released) == 5
+    assert not faces.holding
+    faces.close()

@@ -7,6 +7,7 @@ import pytest
 
 from buffers.records import CleanAudio, CleanFrame, Gap, NfblEvent, Prosody, Track
 from configs.errors import DeidentificationFailed, SourceLost, SourceUnreadable
+from configs.settings import IngestSettings
 from streams.clock import PacedClock
 from streams.media import RawGap
 from streams.nfbl.replay import ReplayedFeed
@@ -127,3 +128,12 @@ def test_a_live_edge_drops_the_oldest_frames_and_counts_them() -> None:
     assert counts.received == 200
     assert counts.dropped > 0
     assert released + counts.dropped == 200
+
+
+def test_a_gap_does_not_make_way_for_the_frame_right_behind_it() -> None:
+    """Live, the edge drops what is old: a gap is as old as its end, not as its beginning."""
+    source = ListedSource(
+        [*frames(5), RawGap(Track.VIDEO, 0.2, 3.2, "no pictures came"), *frames(5, start_s=3.2), *blocks(35)]
+    )
+    items = drain(ingest(source, clock=PacedClock(1000.0), settings=IngestSettings()))
+    assert [item.end_s for _, item in items if isinstance(item, Gap) and item.track is Track.VIDEO] == [3.2]

@@ -292,3 +292,26 @@ def test_whatever_happens_each_change_is_told_once_and_the_states_agree(steps: l
     assert [change.t_s for change in life.told] == sorted(change.t_s for change in life.told)
     if ENDED in life.states:
         assert life.states.index(ENDED) == len(life.states) - 1
+
+
+def test_what_was_kept_is_left_out_also_where_the_first_attempt_after_a_pause_fails() -> None:
+    life = live()
+    life.watch.pause(3.0)
+    life.watch.resume(8.0)
+    life.watch.started(8.0)
+    life.watch.over(8.1, "busy")
+    life.open(9.0)
+    assert [life.watch.arrived(V, t_s) for t_s in (9.1, 9.4, 9.7)] == [False, False, True]
+    assert [life.watch.arrived(A, t_s) for t_s in (9.8, 10.2, 10.4)] == [False, False, True]
+    assert life.watch.arrived(V, 10.5)
+
+
+def test_a_stream_that_begins_with_what_it_kept_is_not_heard_until_that_is_over() -> None:
+    life = live()
+    life.watch.pause(3.0)
+    life.watch.resume(8.0)
+    life.watch.started(8.0)
+    life.watch.opened(8.0, frozenset({V}), 30.0)
+    assert not life.watch.arrived(V, 9.0)
+    assert not life.watch.arrived(V, 38.9)
+    assert life.watch.arrived(V, 39.1)

@@ -87,3 +87,9 @@ def test_both_tracks_may_come_before_anything_was_opened() -> None:
     assert {info.track for info in captor.tracks} == {"video", "audio"}
     assert {info.codec for info in captor.tracks} == {"unknown"}
     assert captor.one_clock
+
+
+def test_a_sender_on_this_machine_is_listened_to_on_this_machine_alone_however_it_is_named() -> None:
+    address = parse("udp://localhost:9000?fifo_size=7")
+    assert (address.host, address.url) == ("127.0.0.1", "udp://127.0.0.1:9000?fifo_size=7")
+    assert address.shown == "udp://127.0.0.1:9000"

@@ -318,3 +318,32 @@ def test_one_stream_looks_as_ever_and_has_no_bar() -> None:
     assert "[1" not in file.getvalue().replace("\x1b[1", "")
     assert "── front" not in file.getvalue()
     assert isinstance(choose("auto", ("front",), Pipe(), [])[0], LinesOutput)
+
+
+class Gone(Tube):
+    """A terminal whose window was closed."""
+
+    gone = False
+
+    def write(self, text: str) -> int:
+        if self.gone:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_a_terminal_that_was_closed_ends_every_stream_in_order() -> None:
+    tube, asked = Gone(), list[tuple[int, Command]]()
+
+    async def main() -> None:
+        outputs = choose("full", NAMES, tube, asked)
+        for output in outputs:
+            await output.start()
+            output.show(RUNNING)
+        tube.gone = True
+        outputs[0].show(RUNNING)
+        outputs[0].show(RUNNING)
+        for output in outputs:
+            await output.close(RUNNING)
+
+    asyncio.run(main())
+    assert asked == [(index, Command.QUIT) for index in range(len(NAMES))]

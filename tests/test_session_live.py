@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from monitor.session.session import Session
 from monitor.snapshot import SessionState, Snapshot
 from streams.sources import open as opening
 from streams.sources.live.captor import CaptureFailed, Post
+from streams.sources.live.link import SupervisedLink
 from streams.synthetic import Interview
 from tests.made_captors import Script, ScriptedCaptor, deliver, fail, flow, infos
 from tests.sessions import Line, kinds, lines, plan
@@ -227,3 +229,50 @@ def test_a_recording_never_replaces_what_is_played(tmp_path: Path, interview: In
     with pytest.raises(ConfigError, match="record to another file"):
         asyncio.run(Session(asked).run())
     assert interview.video.read_bytes() == before
+
+
+@pytest.mark.parametrize("address", ["loop:{}", "file://{}", "av:camera=loop:{},mic=loop:{}"])
+def test_nothing_that_is_played_is_recorded_over_however_it_is_addressed(
+    address: str, tmp_path: Path, interview: Interview
+) -> None:
+    played = tmp_path / "played.mkv"
+    shutil.copy(interview.video, played)
+    before = played.read_bytes()
+    asked = plan(Path("x"), tmp_path / "journal.jsonl", speed=1.0)
+    asked = replace(asked, source=address.format(played, played), record=played, force=True)
+    with pytest.raises(ConfigError, match="record to another file"):
+        asyncio.run(Session(asked).run())
+    assert played.read_bytes() == before
+    assert not (tmp_path / "journal.jsonl").exists()
+
+
+def test_sound_that_is_not_to_be_read_is_not_captured(made: Made, journal: Callable[[], list[Line]]) -> None:
+    session = made(flow(), max_duration_s=2.0, settings=("voice.mode=drop",))
+    asyncio.run(session.run())
+    found = journal()
+    assert [track["track"] for track in found[0]["tracks"]] == ["video"]
+    assert "sound not read" in " ".join(found[0]["notices"])
+    assert states(found) == ["connecting", "live", "ended"]
+
+
+def test_an_unexpected_fault_still_leaves_a_journal_with_an_end(
+    made: Made, journal: Callable[[], list[Line]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = made(flow())
+
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(type(session._intake), "take", break_down)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(session.run())
+    assert (journal()[-1]["kind"], journal()[-1]["reason"]) == ("end", "failed")
+
+
+def test_two_links_to_one_address_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def captor(_address: str, _settings: Settings) -> ScriptedCaptor:
+        return ScriptedCaptor(flow())
+
+    monkeypatch.setitem(opening.CAPTORS, "made", captor)
+    source = opening.open_source("av:camera=made:x,mic=made:x")
+    assert [link.name for link in source.links if isinstance(link, SupervisedLink)] == ["made (video)", "made (audio)"]

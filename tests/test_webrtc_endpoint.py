@@ -12,7 +12,7 @@ from configs.errors import ConfigError
 from configs.live_settings import WebrtcSettings
 from streams.clock import monotonic_s
 from streams.sources.webrtc.captor import WebrtcCaptor
-from tests.made_whip import SDP, TOKEN, Attempt, ask, made_captor, state
+from tests.made_whip import SDP, TOKEN, Attempt, ask, made_captor, state, until
 
 pytestmark = pytest.mark.media
 
@@ -212,3 +212,30 @@ a=rtpmap:96 VP8/90000
 a=rtcp-fb:96 nack pli
 a=ssrc:2 cname:made
 """
+
+
+def test_an_offer_that_aiortc_stumbles_over_is_a_bad_offer(captor: WebrtcCaptor) -> None:
+    lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=-", "t=0 0", "m=video 9 UDP/TLS/RTP/SAVPF 96", "a=sendonly", "a=mid:0"]
+    lines += ["a=rtpmap:96 VP8/90000", "a=fmtp:97 x=1", "a=ice-ufrag:abcd", f"a=ice-pwd:{'p' * 24}", "a=setup:actpass"]
+    answer = ask(captor, body="\r\n".join([*lines, ""]))
+    assert (answer.status, answer.text) == (400, "the offer could not be understood\n")
+
+
+def test_connections_that_ask_for_nothing_keep_nobody_out_for_long(
+    captor: WebrtcCaptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.sources.webrtc.server._REQUEST_S", 0.3)
+    host, _, port = captor.name.removeprefix("webrtc:").rpartition(":")
+
+    def answered() -> bool:
+        try:
+            return ask(captor, "GET", "/state").status == 200
+        except ConnectionError:
+            return False
+
+    idle = [socket.create_connection((host, int(port))) for _ in range(60)]
+    try:
+        assert until(answered) < 5.0
+    finally:
+        for one in idle:
+            one.close()

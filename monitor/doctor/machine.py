@@ -63,11 +63,15 @@ def _journals(_: Asked) -> Iterator[Check]:
 def _models(_: Asked) -> Iterator[Check]:
     from streams.models.cache import FOLDER_VARIABLE, cache_folder
 
-    yield room("models", cache_folder(), f"{FOLDER_VARIABLE} names another folder")
+    # Once the files are there a session only reads them.
+    yield room("models", cache_folder(), f"{FOLDER_VARIABLE} names another folder", vital=False)
 
 
-def room(name: str, folder: Path, elsewhere: str) -> Check:
-    """Whether `folder`, or what it will be made in, can be written and has room; `elsewhere` is the way round."""
+def room(name: str, folder: Path, elsewhere: str, *, vital: bool = True) -> Check:
+    """Whether `folder`, or what it will be made in, can be written and has room; `elsewhere` is the way round.
+
+    `vital`: without it no session runs.
+    """
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -76,7 +80,8 @@ def room(name: str, folder: Path, elsewhere: str) -> Check:
             pass
         free = shutil.disk_usage(there).free
     except OSError as error:
-        return _findings.fail(name, f"{folder} cannot be written: {error.strerror}", elsewhere)
+        told = _findings.fail if vital else _findings.warn
+        return told(name, f"{folder} cannot be written: {error.strerror}", elsewhere)
     found = f"{free / _GIB:.1f} GiB free in {folder}"
     if free < LEAST_DISK_BYTES:
         return _findings.warn(name, found, f"free some, or {elsewhere}")

@@ -55,7 +55,11 @@ def worst_first(links: tuple[LinkStatus, ...]) -> list[LinkStatus]:
 def _trouble(link: LinkStatus, width: int, theme: Theme) -> str:
     """Which link, what and why, and when it will be tried again; of a long text the end is kept, for it is the news."""
     if link.state is LinkState.CONNECTING and link.invitation:
-        return cut(harmless(f"share at {link.invitation}", theme), width, theme)
+        share = harmless(f"share at {link.invitation}", theme)
+        # Why the last one left stands before it where there is room; the link itself must stay whole.
+        why = harmless(link.reason.partition("; waiting")[0], theme) if "; waiting" in link.reason else ""
+        left = width - cell_len(share) - 2
+        return cut(f"{cut(why, left, theme)}; {share}" if why and left >= _NAME else share, width, theme)
     if link.state is LinkState.CONNECTING and link.reason.startswith("waiting"):  # it names its address itself
         return cut(harmless(link.reason, theme), width, theme)
     end = _next(link)

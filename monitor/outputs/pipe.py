@@ -13,7 +13,7 @@ class LineWriter:
     """Writes lines and flushes each; once the reader has left, asks the session to quit and writes no more."""
 
     def __init__(self, file: TextIO, on_command: Callable[[Command], None]) -> None:
-        """Write to `file`; `on_command(QUIT)` is called once, at the first broken pipe."""
+        """Write to `file`; `on_command(QUIT)` is called once, when it cannot be written to any more."""
         self._file = file
         self._on_command = on_command
         self._broken = False
@@ -25,7 +25,7 @@ class LineWriter:
         try:
             self._file.write(line + "\n")
             self._file.flush()
-        except BrokenPipeError:
+        except OSError:  # the pipe's reader has left, the terminal was closed, or the disk is full
             self._broken = True
             _silence(self._file)
             self._on_command(Command.QUIT)

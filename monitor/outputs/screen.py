@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import io
 import sys
 from collections.abc import Callable, Sequence
@@ -69,6 +70,7 @@ class Screen:
         self._theme = theme
         self._streams = tuple(_Stream(name) for name in names)
         self._selected = 0
+        self._gone = False
         self._view = View()
         self._live = Live(Text(""), console=console, auto_refresh=False, screen=True)
         fd = _stdin_fd() if keys_fd is None else keys_fd
@@ -141,6 +143,8 @@ class Screen:
             self._draw()
 
     def _sum_up(self) -> None:
+        if self._gone:
+            return
         left = [stream for stream in self._streams if stream.left]
         for number, stream in enumerate(left):
             stream.left = False
@@ -158,7 +162,7 @@ class Screen:
         return next((index for index, stream in enumerate(self._streams) if stream.running), self._selected)
 
     def _draw(self) -> None:
-        if not self._live.is_started:
+        if not self._live.is_started or self._gone:
             return
         width, height = self._console.size
         stream, streams = self._streams[self._selected], self._tabs()
@@ -168,7 +172,18 @@ class Screen:
             picture = waiting(streams, width, height, theme=self._theme)
         else:
             return
-        self._live.update(picture, refresh=True)
+        try:
+            self._live.update(picture, refresh=True)
+        except OSError:
+            self._leave()
+
+    def _leave(self) -> None:
+        """The terminal is gone: nobody looks any more, so every stream ends in order."""
+        self._gone = True
+        if self._keys is not None:
+            self._keys.stop()
+        for index in range(len(self._streams)):
+            self._on_command(index, Command.QUIT)
 
     def _tabs(self) -> Streams | None:
         if len(self._streams) == 1:
@@ -181,7 +196,8 @@ class Screen:
             if self._keys is not None:
                 self._keys.stop()
         finally:
-            self._live.stop()
+            with contextlib.suppress(OSError):  # of a terminal that is gone
+                self._live.stop()
 
 
 def _stdin_fd() -> int | None:

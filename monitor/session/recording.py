@@ -20,8 +20,8 @@ class Recording:
     def __init__(self, plan: Plan, session: str, pipeline: Pipeline, board: Board) -> None:
         """Begin the file. Raises what `LiveRecorder` raises: nothing may be lost silently."""
         path = plan.record or (plan.record_in or Path()) / f"{session}{_SUFFIX}"
-        for taken in (plan.source, board.journal):
-            if taken is not None and _same(path, Path(taken)):
+        for taken in (*pipeline.source.files, *([] if board.journal is None else [Path(board.journal)])):
+            if path.resolve() == taken.resolve() or _same(path, taken):
                 raise ConfigError(f"{path.name}: is what is read or written already; record to another file")
         video = pipeline.info.track(Track.VIDEO)
         rate_hz = video.rate_hz if video is not None else None

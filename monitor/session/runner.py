@@ -45,6 +45,7 @@ class _Run:
         try:
             for plan in plans:
                 self._sessions.append(Session(plan))
+                await asyncio.sleep(0)  # Ctrl-C while they are opened is obeyed here, where all are closed
             outputs = self._outputs()
         except BaseException:
             await asyncio.gather(*(session.close() for session in self._sessions))
@@ -72,23 +73,24 @@ class _Run:
 
     def _interrupt(self) -> None:
         """Ctrl-C, SIGTERM or a closed terminal: stop the sources, flush, end. The second time: leave at once."""
-        if self._interrupted or not all(session.began for session in self._sessions):
-            for task in self._tasks:
+        for session, task in zip(self._sessions, self._tasks, strict=True):
+            if self._interrupted or not session.began:
                 task.cancel()
-        self._interrupted = True
-        for session in self._sessions:
             session.stop()
+        self._interrupted = True
 
     def _code(self, results: Sequence[int | BaseException]) -> int:
-        codes = []
+        several, codes, faults = len(results) > 1, [], []
         for session, result in zip(self._sessions, results, strict=True):
-            if isinstance(result, MonitorError) and len(results) > 1:
+            if isinstance(result, asyncio.CancelledError):
+                codes.append(_INTERRUPTED)
+            elif isinstance(result, MonitorError) and several:
                 sys.stderr.write(f"emotion-monitor: {session.name}: {result}\n")
                 codes.append(result.exit_code)
             elif isinstance(result, BaseException):
-                raise result
+                faults.append(result)
             else:
                 codes.append(result)
-        if self._interrupted:
-            return _INTERRUPTED
-        return next((code for code in codes if code), 0)
+        if faults:
+            raise faults[0]
+        return _INTERRUPTED if self._interrupted else next((code for code in codes if code), 0)

@@ -37,6 +37,7 @@ from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, LiveClock, PacedClock, VirtualClock, monotonic_s
 from streams.ingest import Batch, Ingest
 from streams.pipeline import open_pipeline
+from streams.watchdog import Stall
 
 __all__ = ["FLUSH_S", "Plan", "Session"]
 
@@ -49,8 +50,8 @@ FLUSH_S: Final = 4.0
 _HEALTH_EVERY_S: Final = 30.0
 """Media time between health records of a paced session."""
 
-_HANGS_AFTER_S: Final = 6.0
-"""Work on one frame or block after which its stage hangs (s): three times what a detector is given to answer."""
+_HANGS_AFTER: Final = 3.0
+"""Work on one frame or block after which its stage hangs: in times of what a detector is given to answer."""
 
 
 class Session:
@@ -100,6 +101,8 @@ class Session:
         )
         self._next_health_s = _HEALTH_EVERY_S
         self.began = False
+        self._fault: MonitorError | None = None
+        self._restarting: asyncio.Task[None] | None = None
         self._stopped: EndReason | None = None
         self._stopped_s = math.inf
         self._outputs: tuple[Output, ...] = ()
@@ -116,6 +119,13 @@ class Session:
 
     def command(self, command: Command) -> None:
         """What a person asks through an output."""
+        try:
+            self._obey(command)
+        except MonitorError as error:
+            # Nobody who presses a key can be told; the session ends by it.
+            self._fault = error
+
+    def _obey(self, command: Command) -> None:
         match command:
             case Command.QUIT:
                 self.stop()
@@ -149,11 +159,12 @@ class Session:
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self._assessor.close)
             closing.push_async_callback(asyncio.to_thread, self._ingest.abort)
-            await self._start_models()
-            self._journal = closing.enter_context(Journal(self._path, self._id))
+            # Before the models: what is wrong with a name is not told after minutes of loading.
             if self._plan.record is not None or self._plan.record_in is not None:
                 self._recording = Recording(self._plan, self._id, self._pipeline, self._board)
                 closing.push_async_callback(asyncio.to_thread, self._recording.close)
+            await self._start_models()
+            self._journal = closing.enter_context(Journal(self._path, self._id))
             for output in outputs:
                 await output.start()
                 closing.push_async_callback(self._close, output)
@@ -181,20 +192,28 @@ class Session:
         if self._links is None:
             self._board.state = SessionState.LIVE
         ticking = asyncio.create_task(self._tick())
+        lost: SourceLost | None = None
         try:
-            await self._consume(ticking)
-            await self._finish()
-        except SourceLost as error:
-            await self._finish(EndReason.LOST, str(error))
-            raise
-        except MonitorError as error:
-            self._end(EndReason.FAILED, str(error))
-            raise
+            try:
+                await self._consume(ticking)
+            except SourceLost as error:
+                lost = error
+            await self._finish(lost)
         except asyncio.CancelledError:
             self._end(EndReason.INTERRUPTED)
             raise
+        except Exception as error:
+            told = str(error) if isinstance(error, MonitorError) else f"unexpected {type(error).__name__}"
+            with contextlib.suppress(MonitorError):  # the journal may be what failed
+                self._end(EndReason.FAILED, told)
+            raise
         finally:
-            ticking.cancel()
+            for task in (ticking, self._restarting):
+                if task is not None:
+                    task.cancel()
+            self._judging.cancel()
+        if lost is not None:
+            raise lost
         return 0
 
     async def _consume(self, ticking: asyncio.Task[None]) -> None:
@@ -207,8 +226,11 @@ class Session:
             except ChannelClosed:
                 return
             self._judging.check()
-            if ticking.done():
-                ticking.result()
+            for task in (ticking, self._restarting):
+                if task is not None and task.done():
+                    task.result()
+            if self._fault is not None:
+                raise self._fault
             if batch is not None:
                 await self._take(batch)
             elif monotonic_s() - self._stopped_s > FLUSH_S:
@@ -238,21 +260,24 @@ class Session:
             self._next_health_s = watermark_s + _HEALTH_EVERY_S
             self._write(self._health_record())
 
-    async def _finish(self, reason: EndReason | None = None, notice: str | None = None) -> None:
+    async def _finish(self, lost: SourceLost | None) -> None:
         """The source is over: let the last call end, judge what is left, say goodbye."""
-        if reason is not None and not self._complete:
+        if lost is not None and not self._complete:
             self._assessor.hurry(FLUSH_S)
         await self._advance(self._intake.end_s)
         self._intake.finish()
         await self._judging.finish()
-        self._end(reason or self._stopped or EndReason.ENDED, notice)
+        if self._recording is not None:
+            await asyncio.to_thread(self._recording.close)
+        if lost is not None:
+            self._end(EndReason.LOST, str(lost))
+        else:
+            self._end(self._stopped or EndReason.ENDED)
 
     def _end(self, reason: EndReason, notice: str | None = None) -> None:
         self._judging.cancel()
         if self._links is not None:
             self._links.follow()
-        if self._recording is not None:
-            self._recording.close()
         over = reason in {EndReason.FAILED, EndReason.LOST}
         self._board.state = SessionState.FAILED if over else SessionState.ENDED
         for text in (*self._pipeline.notices, *([] if notice is None else [notice])):
@@ -312,7 +337,7 @@ class Session:
             board = self._board
             if not self._complete:
                 board.loop_lag_s = self._loop.beat(board.media_s)
-                await self._watch()
+                self._watch()
             self._refresh()
             if not self._complete and board.state is SessionState.LIVE and board.lag_s is not None:
                 self._lags.add(board.lag_s)
@@ -323,21 +348,27 @@ class Session:
                 output.show(snapshot)
             await asyncio.sleep(POLL_S)
 
-    async def _watch(self) -> None:
+    def _watch(self) -> None:
         """Follow the links; restart a stage that hangs and say so; tell what held the event loop up."""
         if self._links is not None:
             self._links.follow()
         if self._recording is not None:
             self._recording.follow()
-        for stall in self._ingest.stalls(_HANGS_AFTER_S):
-            name = stall.stage.name
-            self._board.notice(f"{name} hung for {stall.busy_s:.0f} s and is restarted: please report {stall.stack}")
-            self._write(
-                records.StallRecord(media_s=self._board.media_s, stage=name, held_s=stall.busy_s, stack=stall.stack)
-            )
-            await asyncio.to_thread(self._ingest.restart, stall)
+        stalls = self._ingest.stalls(_HANGS_AFTER * max(2.0, self._settings.faces.detector_timeout_s))
+        if stalls and (self._restarting is None or self._restarting.done()):
+            self._restarting = asyncio.create_task(self._restart(stalls[0]))
         for record in self._loop.held():
             self._write(record)
+
+    async def _restart(self, stall: Stall) -> None:
+        """Put another worker in the place of one that hangs, which takes as long as loading its models."""
+        restarted = await asyncio.to_thread(self._ingest.restart, stall)
+        name = stall.stage.name
+        then = "was restarted" if restarted else "hangs again and again"
+        self._board.notice(f"{name} hung for {stall.busy_s:.0f} s and {then}: please report {stall.stack}")
+        self._write(
+            records.StallRecord(media_s=self._board.media_s, stage=name, held_s=stall.busy_s, stack=stall.stack)
+        )
 
 
 def _clock(plan: Plan, mode: Mode) -> Clock:

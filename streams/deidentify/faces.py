@@ -143,7 +143,9 @@ class FaceDeidentifier:
 
     def gap(self, gap: RawGap) -> list[CleanFrame]:
         """Take note of a hole. After a long one in the video nothing is known any more, so what waits is released."""
-        if gap.track is Track.VIDEO and gap.end_s - gap.start_s > self._memory_s:
+        last_s = self._asked[-1].frame.t_s if self._asked else self._last[0] if self._last else gap.start_s
+        # A long silence comes in pieces: it is as long as since the last frame.
+        if gap.track is Track.VIDEO and gap.end_s - min(gap.start_s, last_s) > self._memory_s:
             return self.flush()
         return []
 

@@ -109,6 +109,8 @@ class LiveRecorder:
 
     def close(self) -> None:
         """Write what waits and finish the file; safe to call twice, and after a failure."""
+        if self._over.is_set() and self._failure is not None:
+            return  # whatever still hangs was waited for
         self._backlog.close()
         self._writing.join(_CLOSE_S)
         if self._writing.is_alive():

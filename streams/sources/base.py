@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from buffers.links import LinkChange, LinkStatus
@@ -42,6 +43,10 @@ class Source(Protocol):
     @property
     def digest(self) -> str | None:
         """SHA-256 of the content of a finite source, in hexadecimal, else None. Reads all of it when first asked."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files it is read from: nothing may be written over them."""
 
     @property
     def links(self) -> Sequence[Link]:

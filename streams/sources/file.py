@@ -90,6 +90,11 @@ class FileSource:
         return frozenset(info.track for info in self._info.tracks)
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self._path,)
+
+    @property
     def links(self) -> tuple[FileSource]:
         """The file itself: both tracks are read by one thread, in order of media time."""
         return (self,)

@@ -124,6 +124,9 @@ class _Reading:
 
 def _learn(look: FirstLook, source: Source) -> None:
     """What the source promises by now, and what it went through."""
+    promised = {info.track for info in source.info.tracks}
+    for track in [track for track, seen in look.tracks.items() if track not in promised and seen.first_s is None]:
+        del look.tracks[track]
     for info in source.info.tracks:
         seen = look.tracks.setdefault(info.track, SeenTrack(info.track))
         seen.codec, seen.promised_hz = info.codec, info.rate_hz

@@ -64,10 +64,16 @@ CAPTORS: Final[dict[str, Callable[[str, Settings], Captor]]] = {
 """What captures an address, by scheme, given the whole address; the heavy packages are imported only there."""
 
 
-def open_source(uri: str, settings: Settings | None = None, *, block_s: float = BLOCK_S) -> Source:
+def open_source(
+    uri: str,
+    settings: Settings | None = None,
+    *,
+    block_s: float = BLOCK_S,
+    tracks: frozenset[Track] = frozenset(Track),
+) -> Source:
     """Open the source an address means: a path, `file:`, `av:camera=...,mic=...`, or a scheme of `CAPTORS`.
 
-    Its sound comes in blocks of `block_s` seconds.
+    Its sound comes in blocks of `block_s` seconds. Of a live source only `tracks` are captured, unless it has no other.
     Raises `ConfigError` for an address that cannot be meant, and whatever the source's constructor raises.
     """
     if not uri:
@@ -79,9 +85,13 @@ def open_source(uri: str, settings: Settings | None = None, *, block_s: float = 
     if scheme == "file":
         return FileSource(_path_of(uri), block_s=block_s)
     settings = settings or Settings()
-    if scheme == "av":
-        return CapturedSource(_both(uri, settings), settings.live, block_s=block_s)
-    return CapturedSource([(_captor(uri, settings), frozenset(Track))], settings.live, block_s=block_s)
+    captors = _both(uri, settings) if scheme == "av" else [(_captor(uri, settings), frozenset(Track))]
+    wanted = [(captor, taken & tracks) for captor, taken in captors if _has(captor, taken & tracks)]
+    return CapturedSource(wanted or captors, settings.live, block_s=block_s)
+
+
+def _has(captor: Captor, tracks: frozenset[Track]) -> bool:
+    return any(info.track in tracks for info in captor.tracks)
 
 
 def _captor(uri: str, settings: Settings) -> Captor:

@@ -142,9 +142,11 @@ class CameraCaptor:
         there = self._listing()
         if self._path is None:
             try:
-                return find(self._name, there)
+                return find(self._name, there, whole=True)
             except ConfigError:
-                raise CaptureFailed("is not there; plug it in again") from None
+                twins = sum(camera.name == self._name for camera in there) > 1
+                why = "there are two of that name; name one by its path" if twins else "is not there; plug it in again"
+                raise CaptureFailed(why) from None
         node = self._path.resolve()
         known = next((camera for camera in there if camera.path is not None and camera.path.resolve() == node), None)
         return known or Camera(self._wanted, "v4l2", str(self._path), self._path)

@@ -79,11 +79,14 @@ def linux_cameras(
     return tuple(found)
 
 
-def find(name: str, there: tuple[Camera, ...]) -> Camera:
-    """The camera that `name` means. `ConfigError` where none or more than one is meant, with those there are."""
+def find(name: str, there: tuple[Camera, ...], *, whole: bool = False) -> Camera:
+    """The camera that `name` means, or with `whole` has for its name.
+
+    `ConfigError` where none or more than one is meant, with those there are.
+    """
     if not name:
         raise ConfigError(f"camera: names no camera; {_those(there)}")
-    places = matching(name, [camera.name for camera in there])
+    places = matching(name, [camera.name for camera in there], whole=whole)
     if not places:
         raise ConfigError(f"camera:{name}: {_those(there)}" if there else f"camera:{name}: {no_camera()}")
     if len(places) > 1:

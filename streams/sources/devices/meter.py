@@ -82,7 +82,7 @@ class Meter:
     def waiting(self, reason: str) -> None:
         """See `Post`."""
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:  # noqa: ARG002 - see `Post`
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:  # noqa: ARG002 - see `Post`
         """See `Post`."""
         self.notices = notices
 

@@ -77,7 +77,7 @@ class MicCaptor:
     def capture(self, post: Post) -> None:
         """One attempt; see `Captor.capture`."""
         try:
-            device = find(self._name, self._settings.host_api, self._portaudio)
+            device = find(self._name, self._settings.host_api, self._portaudio, whole=True)
         except SoundSystemSilent as error:
             raise CaptureFailed(str(error)) from None
         except ConfigError:

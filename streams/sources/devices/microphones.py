@@ -48,8 +48,8 @@ def microphones(portaudio: PortAudio = PORTAUDIO) -> tuple[Microphone, ...]:
     )
 
 
-def find(name: str, host_api: str | None, portaudio: PortAudio = PORTAUDIO) -> InputDevice:
-    """The device that `name` means, `default` the system's own choice.
+def find(name: str, host_api: str | None, portaudio: PortAudio = PORTAUDIO, *, whole: bool = False) -> InputDevice:
+    """The device that `name` means, `default` the system's own choice; with `whole` it is the device's whole name.
 
     `ConfigError` where none or more than one is meant, with those there are.
     """
@@ -68,7 +68,7 @@ def find(name: str, host_api: str | None, portaudio: PortAudio = PORTAUDIO) -> I
         raise ConfigError(
             f"mic: names no microphone; mic:default is the system's choice, there are {_addresses(devices)}"
         )
-    places = matching(name, [device.name for device in devices])
+    places = matching(name, [device.name for device in devices], whole=whole)
     if not places:
         raise ConfigError(f"mic:{name}: there is no microphone of that name; there are {_addresses(devices)}")
     if len(places) > 1:

@@ -14,11 +14,14 @@ _WAYS: Final[tuple[Callable[[str, str], bool], ...]] = (
 """From the strictest: a device whose whole name is part of another's can still be meant."""
 
 
-def matching(wanted: str, names: Sequence[str]) -> list[int]:
-    """Places in `names` of what `wanted` means: the whole name, else its beginning, else any part, in any case."""
+def matching(wanted: str, names: Sequence[str], *, whole: bool = False) -> list[int]:
+    """Places in `names` of what `wanted` means: the whole name, else its beginning, else any part, in any case.
+
+    With `whole` it is the name itself: who was chosen once must not be followed by another of a similar name.
+    """
     if not wanted:
         return []
-    for way in _WAYS:
+    for way in _WAYS[:1] if whole else _WAYS:
         places = [place for place, name in enumerate(names) if way(name, wanted)]
         if places:
             return places

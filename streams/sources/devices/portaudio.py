@@ -88,7 +88,7 @@ class PortAudio:
 
     def host_apis(self) -> tuple[str, ...]:
         """The names of the host APIs; raises as `devices` does."""
-        return _within(PATIENCE_S, lambda: tuple(str(api["name"]) for api in self._started().query_hostapis()))
+        return _within(PATIENCE_S, self._host_apis)
 
     def record(
         self,
@@ -180,6 +180,14 @@ class PortAudio:
             if not found:
                 self._mark_stale()
             return found
+
+    def _host_apis(self) -> tuple[str, ...]:
+        with self._my_turn():
+            sounds = self._started()
+            try:
+                return tuple(str(api["name"]) for api in sounds.query_hostapis())
+            except sounds.PortAudioError:
+                return ()
 
     def _mark_stale(self) -> None:
         with self._counting:

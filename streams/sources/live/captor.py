@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -40,8 +41,11 @@ class Post(Protocol):
     def waiting(self, reason: str) -> None:
         """Nothing is wrong, but nobody is there yet (a publisher): no time limit applies before `opened`."""
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:
-        """It is open and these tracks will come; anything the user should know is told."""
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:
+        """It is open and these tracks will come; anything the user should know is told.
+
+        What comes first may have been captured up to `kept_s` ago: after a pause so much is left out.
+        """
 
     def frame(self, picture: Picture, *, pts_s: float | None = None, captured_s: float | None = None) -> None:
         """A picture arrived."""
@@ -91,3 +95,12 @@ class Inviting(Protocol):
     @property
     def invitation(self) -> str:
         """The link to hand to them, for the operator's screen only: it may hold a secret. Empty where all is told."""
+
+
+@runtime_checkable
+class ReadsFile(Protocol):
+    """A captor that reads a file."""
+
+    @property
+    def file(self) -> Path:
+        """The file: nothing may be written over it."""

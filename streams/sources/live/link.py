@@ -47,16 +47,19 @@ class SupervisedLink:
         block_s: float = BLOCK_S,
         changed: Callable[[LinkChange], None],
         backoff: Backoff | None = None,
+        name: str | None = None,
     ) -> None:
         """Take `tracks` of what `captor` captures; `changed` is told of every change of state, in any thread.
 
+        `name` is what it is called where the captor's own name would not tell it from another.
         `changed` must not wait for other threads: it is called while nobody else may ask for the status.
         """
         self._captor = captor
+        self._name = name or captor.name
         self._infos = tuple(info for info in captor.tracks if info.track in tracks)
         promised = frozenset(info.track for info in self._infos)
         self._watch = Watch(
-            captor.name,
+            self._name,
             promised,
             settings,
             backoff=backoff or Backoff(settings.backoff_first_s, settings.backoff_most_s),
@@ -81,8 +84,8 @@ class SupervisedLink:
 
     @property
     def name(self) -> str:
-        """The captor's name."""
-        return self._captor.name
+        """What it is called."""
+        return self._name
 
     @property
     def infos(self) -> tuple[TrackInfo, ...]:
@@ -273,7 +276,7 @@ class SupervisedLink:
             if not isinstance(news, Opened):
                 self._watch.waiting(news.t_s, news.reason)
                 continue
-            gone = self._watch.opened(news.t_s, [info.track for info in news.tracks])
+            gone = self._watch.opened(news.t_s, [info.track for info in news.tracks], news.kept_s)
             opened = {info.track: info for info in news.tracks}
             self._infos = tuple(opened.get(info.track, info) for info in self._infos if info.track not in gone)
             self._placing.tracks -= gone

@@ -36,6 +36,11 @@ class LoopCaptor:
         return f"loop:{shown_name(self._path)}"
 
     @property
+    def file(self) -> Path:
+        """The recording."""
+        return self._path
+
+    @property
     def tracks(self) -> tuple[TrackInfo, ...]:
         """Those of the file."""
         return self._info.tracks

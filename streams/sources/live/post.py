@@ -61,6 +61,7 @@ class Opened:
     t_s: float
     tracks: tuple[TrackInfo, ...]
     notices: tuple[str, ...]
+    kept_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,9 @@ class Mailbox:
         """See `Post.waiting`."""
         self._news.append(Waiting(self.now_s(), reason))
 
-    def opened(self, tracks: Sequence[TrackInfo], *notices: str) -> None:
+    def opened(self, tracks: Sequence[TrackInfo], *notices: str, kept_s: float = 0.0) -> None:
         """See `Post.opened`."""
-        self._news.append(Opened(self.now_s(), tuple(tracks), notices))
+        self._news.append(Opened(self.now_s(), tuple(tracks), notices, kept_s))
 
     def frame(self, picture: Picture, *, pts_s: float | None = None, captured_s: float | None = None) -> None:
         """See `Post.frame`."""

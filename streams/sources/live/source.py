@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from buffers.links import LinkChange, LinkStatus
@@ -11,7 +12,7 @@ from buffers.records import Track
 from configs.live_settings import LiveSettings
 from streams.clock import Clock
 from streams.media import SourceInfo
-from streams.sources.live.captor import Captor
+from streams.sources.live.captor import Captor, ReadsFile
 from streams.sources.live.link import SupervisedLink
 from streams.sources.sound import BLOCK_S
 
@@ -26,16 +27,22 @@ class CapturedSource:
         self, captors: Sequence[tuple[Captor, frozenset[Track]]], settings: LiveSettings, *, block_s: float = BLOCK_S
     ) -> None:
         """Prepare; nothing is opened before `begin`."""
+        self._captors = tuple(captor for captor, _ in captors)
         self._changes: deque[LinkChange] = deque(maxlen=_CHANGES)
         self._links = tuple(
-            SupervisedLink(captor, tracks, settings, block_s=block_s, changed=self._changes.append)
-            for captor, tracks in captors
+            SupervisedLink(captor, tracks, settings, block_s=block_s, changed=self._changes.append, name=name)
+            for (captor, tracks), name in zip(captors, _names(captors), strict=True)
         )
 
     @property
     def links(self) -> tuple[SupervisedLink, ...]:
         """One for each captor."""
         return self._links
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are played as if they were live."""
+        return tuple(captor.file for captor in self._captors if isinstance(captor, ReadsFile))
 
     @property
     def info(self) -> SourceInfo:
@@ -83,3 +90,12 @@ class CapturedSource:
         """End every link soon."""
         for link in self._links:
             link.stop()
+
+
+def _names(captors: Sequence[tuple[Captor, frozenset[Track]]]) -> list[str]:
+    """What each link is called: by its captor, and where two have one name by what is taken from it."""
+    names = [captor.name for captor, _ in captors]
+    return [
+        name if names.count(name) == 1 else f"{name} ({', '.join(sorted(tracks))})"
+        for name, (_, tracks) in zip(names, captors, strict=True)
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -81,8 +82,9 @@ class Watch:
         self._ever: set[Track] = set()
         self._fruitless: dict[Track, int] = {}
         self.was_open = False
-        self._lost = self._paused_before = False
-        self._deaf_until_s: float | None = None
+        self._lost = self._paused_before = self._resumed = False
+        self._kept_s = 0.0
+        self._deaf_until_s: dict[Track, float] = {}
 
     @property
     def attempting(self) -> bool:
@@ -126,8 +128,12 @@ class Watch:
         self._enter(_Phase.WAITING, now_s)
         self._set(LinkState.CONNECTING, now_s, reason)
 
-    def opened(self, now_s: float, tracks: Collection[Track]) -> frozenset[Track]:
-        """It is open with these tracks; which of the promised ones do not come, asked for at the first time only."""
+    def opened(self, now_s: float, tracks: Collection[Track], kept_s: float = 0.0) -> frozenset[Track]:
+        """It is open with these tracks; which of the promised ones do not come, asked for at the first time only.
+
+        What comes first may be older than the opening by `kept_s`.
+        """
+        self._kept_s = kept_s
         usable = self.tracks.intersection(tracks)
         if not usable:
             self.over(now_s, f"holds no {' and no '.join(WORDS[track] for track in sorted(self.tracks))}")
@@ -158,9 +164,12 @@ class Watch:
             self._lost = False
             self.reconnects += 1
         self._judge(now_s)
-        if self._paused_before and self._deaf_until_s is None:
-            self._deaf_until_s = now_s + _DEAF_S
-        return self._deaf_until_s is None or now_s >= self._deaf_until_s
+        if not self._resumed:
+            return True
+        until_s = self._deaf_until_s.setdefault(track, now_s + max(_DEAF_S, self._kept_s))
+        # Until every track is past it: an attempt that breaks off before is followed by one that hands over as much.
+        self._resumed = any(now_s < self._deaf_until_s.get(other, math.inf) for other in self._expected)
+        return now_s >= until_s
 
     def over(self, now_s: float, reason: str) -> None:
         """The attempt is over; another is planned."""
@@ -181,7 +190,7 @@ class Watch:
     def resume(self, now_s: float) -> None:
         """Wanted again, at once."""
         if self.state is LinkState.PAUSED:
-            self._paused_before = True
+            self._paused_before = self._resumed = True
             self._retry_at_s = self._away_s = now_s
             self._backoff.reset()
             self._set(LinkState.CONNECTING, now_s)
@@ -290,7 +299,7 @@ class Watch:
     def _rest(self) -> None:
         self._phase = _Phase.IDLE
         self._runs = {}
-        self._deaf_until_s = None
+        self._deaf_until_s = {}
 
     def _set(self, state: LinkState, now_s: float, reason: str = "") -> None:
         said = state in {LinkState.CONNECTING, LinkState.LOST} and reason != self._reason

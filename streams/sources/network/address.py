@@ -56,6 +56,10 @@ def parse(text: str) -> Address:
     if port is None and scheme in _PORT_NEEDED:
         raise ConfigError(f"{scheme}: the address names no port; write {scheme}://HOST:PORT")
     listens, query = _listening(scheme, parts.query)
+    if scheme == "udp" and host == "localhost":
+        # By its name it would be listened to on every network, not on this machine alone.
+        host = "127.0.0.1"
+        parts = parts._replace(netloc=f"{host}:{port}")
     url = parts._replace(query=query, fragment="").geturl()
     return Address(scheme, url, _shown(scheme, host, port, parts.path), host, port, listens)
 

@@ -22,6 +22,9 @@ from streams.sources.network.pace import Pace
 _IN_PIECES: Final = frozenset({"hls", "dash"})
 """Formats that come in files of several seconds, each at once: they are played at their own pace, as by a player."""
 
+_PIECES_S: Final = 30.0
+"""Age of what such a format begins with: libav opens HLS three pieces back, and pieces last up to ten seconds."""
+
 
 class NetworkCaptor:
     """One attempt at a time to read a network stream; see `Captor`."""
@@ -60,8 +63,9 @@ class NetworkCaptor:
         # Such formats know no times: libav counts pictures at 25 a second, whatever the camera's rate.
         decoding = Decoding(container, post, stamped=Flags.no_timestamps not in Flags(container.format.flags))
         self._tracks = decoding.tracks
-        post.opened(decoding.tracks, *decoding.notices)
-        pace = Pace(post) if container.format.name in _IN_PIECES else None
+        in_pieces = container.format.name in _IN_PIECES
+        post.opened(decoding.tracks, *decoding.notices, kept_s=_PIECES_S if in_pieces else 0.0)
+        pace = Pace(post) if in_pieces else None
         try:
             decoding.run(pace)
         except (FFmpegError, OSError) as error:

@@ -90,7 +90,7 @@ class WebrtcCaptor:
                     raise CaptureFailed("the endpoint stopped")
         finally:
             if self._server.alive:
-                self._server.call(self._room.shut())
+                self._server.call(self._room.shut(post))
         if over.done() and post.wanted:
             raise CaptureFailed(over.result())
 

@@ -57,11 +57,11 @@ def application(room: Room, guard: Guard, servers: Sequence[IceServer], *, most_
         _admit(request, guard)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _SDP:
             raise Refused(415, f"an offer is sent as {_SDP}")
-        if "yes" not in (request.headers.get("x-consent"), request.query_params.get("consent")):
+        ticked = request.headers.get("x-consent") == "yes"
+        if not ticked and (request.headers.get("x-consent") or request.query_params.get("consent")) != "yes":
             raise Refused(403, "publish only with the consent of whoever is seen and heard, and say X-Consent: yes")
-        page = "x-consent" in request.headers
         consent = (
-            "the publisher ticked the consent box" if page else "the publisher's address says that consent was given"
+            "the publisher ticked the consent box" if ticked else "the publisher's address says that consent was given"
         )
         name, answer = await room.join(await _offer(request, most_bytes), consent)
         return Response(answer, 201, {"location": f"/whip/{name}"}, media_type=_SDP)

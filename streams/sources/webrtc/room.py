@@ -64,8 +64,13 @@ class Room:
         self._waiting(post, "")
         return self._over
 
-    async def shut(self) -> None:
-        """Let nobody in, and end what is published; returns once its connection is gone."""
+    async def shut(self, post: Post | None = None) -> None:
+        """Let nobody in, and end what is published; returns once its connection is gone.
+
+        With `post` only where it was opened for that one last: an attempt that was left behind ends no later one.
+        """
+        if post is not None and self._post is not post:
+            return
         self._post = None
         async with self._answering:
             session = self._session

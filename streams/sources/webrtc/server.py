@@ -12,11 +12,15 @@ from typing import Any, Final, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from configs.errors import ConfigError
 from streams.sources.live.captor import CaptureFailed
 
 T = TypeVar("T")
+
+_REQUEST_S: Final = 10.0
+"""How long a connection may take to ask for something (s); a page asks at once."""
 
 _START_S: Final = 5.0
 """How long the server may take to listen (s); it takes a few milliseconds."""
@@ -26,6 +30,30 @@ _CALL_S: Final = 15.0
 
 _CONNECTIONS: Final = 32
 """Connections at a time; a page uses one or two."""
+
+
+class _Impatient(H11Protocol):
+    """Lets nobody hold connections for nothing: without a token that would keep the publisher's page from asking."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Refuse one too many, and give the others a while."""
+        super().connection_made(transport)
+        if len(self.connections) > _CONNECTIONS:
+            transport.abort()
+            return
+        self._late = self.loop.call_later(_REQUEST_S, self._leave)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is waited for any more."""
+        if self._late is not None:
+            self._late.cancel()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()
 
 
 class Server:
@@ -43,14 +71,14 @@ class Server:
             logging.getLogger(name).setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=_Impatient,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_CONNECTIONS,
+            limit_concurrency=2 * _CONNECTIONS,
             timeout_graceful_shutdown=1,
             ssl_certfile=certificate,
             ssl_keyfile=key,

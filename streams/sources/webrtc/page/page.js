@@ -11,12 +11,15 @@ let stream = null;
 let sharing = null;
 
 // The token comes in the fragment, which no server sees, and leaves the address bar at once: it is a secret.
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
-if (given) {
-  sessionStorage.setItem("token", given);
-  history.replaceState(null, "", location.pathname);
+function take() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  ask.hidden = Boolean(sessionStorage.getItem("token"));
 }
-ask.hidden = Boolean(sessionStorage.getItem("token"));
+take();
 
 function tell(name, text) {
   if (state.dataset.state !== name) state.dataset.state = name;
@@ -38,6 +41,15 @@ function wanted(select, more) {
 }
 
 async function open() {
+  look.disabled = true;
+  try {
+    await show();
+  } finally {
+    look.disabled = false;
+  }
+}
+
+async function show() {
   const asked = {
     video: wanted(camera, { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }),
     // How something is said is measured: what the browser would smooth away must stay.
@@ -50,6 +62,8 @@ async function open() {
     stream = null;
     tell("refused", refusedDevices(problem));
   }
+  // A camera that is unplugged or taken back ends what is shared: nobody is shown who cannot be seen.
+  for (const track of stream?.getTracks() ?? []) track.addEventListener("ended", end);
   video.srcObject = stream;
   empty.hidden = Boolean(stream?.getVideoTracks().length);
   listen();
@@ -123,13 +137,14 @@ async function choose() {
   await open();
 }
 
-look.addEventListener("click", open);
+look.addEventListener("click", choose);
 camera.addEventListener("change", choose);
 mic.addEventListener("change", choose);
 token.addEventListener("input", arrange);
 start.addEventListener("click", begin);
 stop.addEventListener("click", end);
 consent.addEventListener("change", () => (consent.checked ? arrange() : end()));
+addEventListener("hashchange", () => { take(); arrange(); });
 addEventListener("pagehide", () => sharing?.leave());
 navigator.mediaDevices?.addEventListener("devicechange", () => stream && list());
 

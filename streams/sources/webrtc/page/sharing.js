@@ -102,7 +102,7 @@ export class Sharing {
       }
       answered = performance.now();
       if (seen.session !== session) {
-        return seen.monitor === "away" ? { state: "paused", text: "The monitor paused; nothing is sent" } : lost;
+        return seen.monitor === "away" ? { state: "paused", text: "The monitor is not listening just now; nothing is sent" } : lost;
       }
       if (seen.monitor === "live") {
         this.failures = 0;
@@ -154,8 +154,8 @@ async function refusal(response) {
   const said = (await response.text()).trim();
   const text = said.charAt(0).toUpperCase() + said.slice(1);
   const retry = Number(response.headers.get("Retry-After")) || undefined;
-  if (response.status === 503) return { state: "paused", text };
-  if (response.status === 409) return { state: "lost", text, retry };
+  if (response.status === 503) return { state: "paused", text, retry };
+  if (response.status === 409 || response.status === 429) return { state: "lost", text, retry };
   return { final: true, text: `${text}.` };
 }
 
