@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from commands.flags import Families, common_flags, load, settings_flags
+from configs.errors import ConfigError
 
 if TYPE_CHECKING:
     from streams.sources.devices.cameras import Camera
@@ -53,6 +54,8 @@ def _seconds(text: str) -> float:
 def _devices(args: argparse.Namespace) -> int:
     if args.meter is not None:
         return _meter(args)
+    if args.mic:
+        raise ConfigError("--mic: is the microphone of the meter; add --meter SECONDS")
     from streams.sources.devices.listing import devices
 
     found = devices()

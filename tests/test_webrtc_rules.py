@@ -210,3 +210,9 @@ def test_a_publisher_that_counts_anew_is_not_late() -> None:
     assert pulse.fault(1000.1) is None
     pulse.beat(Track.VIDEO, 1000.2, 0.1)
     assert pulse.fault(1000.2) is None
+
+
+def test_a_port_alone_is_told_how_to_be_written() -> None:
+    with pytest.raises(ConfigError, match=r"^webrtc: 9000 is a port alone; write webrtc::9000$"):
+        place_of("9000", WebrtcSettings())
+    assert place_of(":9000", WebrtcSettings()).port == 9000

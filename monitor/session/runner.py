@@ -54,9 +54,18 @@ class _Run:
             sys.stderr.write("Starting the models ...\n")
         with interrupts_to(self._interrupt):
             pairs = zip(self._sessions, outputs, strict=True)
-            self._tasks = [asyncio.create_task(session.run(output)) for session, output in pairs]
+            self._tasks = [asyncio.create_task(self._one(session, output)) for session, output in pairs]
             results = await asyncio.gather(*self._tasks, return_exceptions=True)
         return self._code(results)
+
+    async def _one(self, session: Session, output: Output) -> int:
+        """Run one; of several, one that cannot begin says so on the screen while the others go on."""
+        try:
+            return await session.run(output)
+        except MonitorError as error:
+            if len(self._sessions) > 1 and not session.began:
+                output.show(session.failed(str(error)))
+            raise
 
     def _outputs(self) -> list[Output]:
         return choose_outputs(

@@ -32,7 +32,7 @@ from monitor.session.links import Links
 from monitor.session.opening import board_of, mode_of, session_record
 from monitor.session.plan import Plan
 from monitor.session.recording import Recording
-from monitor.snapshot import SessionState
+from monitor.snapshot import SessionState, Snapshot
 from streams.channel import ChannelClosed
 from streams.clock import Clock, CpuMeter, LiveClock, PacedClock, VirtualClock, monotonic_s
 from streams.ingest import Batch, Ingest
@@ -143,6 +143,12 @@ class Session:
             if not self._complete:
                 self._assessor.hurry(FLUSH_S)
             self._ingest.stop()
+
+    def failed(self, why: str) -> Snapshot:
+        """The picture of a session that could not begin."""
+        self._board.state = SessionState.FAILED
+        self._board.notice(why)
+        return self._board.snapshot()
 
     async def close(self) -> None:
         """Let go of everything; only where `run` is never called."""

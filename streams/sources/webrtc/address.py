@@ -58,6 +58,8 @@ def place_of(address: str, settings: WebrtcSettings) -> Place:
         raise ConfigError(
             "webrtc: takes the address to listen on: webrtc:HOST:PORT, or nothing for webrtc.host and port"
         )
+    if match["host"].isdigit():
+        raise ConfigError(f"webrtc: {match['host']} is a port alone; write webrtc::{match['host']}")
     return Place(match["host"].strip("[]") or settings.host, port, settings.certificate is not None)
 
 
