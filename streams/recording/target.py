@@ -63,9 +63,7 @@ class Target:
         """
         try:
             with told(self.path):
-                self.file.flush()
-                os.fsync(self.file.fileno())
-                self.file.close()
+                _put_on_disk(self.file)
                 self._hidden.replace(self.path)
                 sync_folder(self.path.parent)
         except BaseException:
@@ -74,9 +72,7 @@ class Target:
 
     def abandon(self) -> None:
         """Close and delete the hidden file; safe to call twice, and after `finish`."""
-        with contextlib.suppress(OSError):
-            # Closing writes what is still in memory, which a full disk refuses.
-            self.file.close()
+        _let_go(self.file)
         with contextlib.suppress(OSError):
             self._hidden.unlink()
 
@@ -111,9 +107,7 @@ class DirectFile:
         """
         try:
             with told(self.path):
-                self.file.flush()
-                os.fsync(self.file.fileno())
-                self.file.close()
+                _put_on_disk(self.file)
                 sync_folder(self.path.parent)
         except BaseException:
             self.abandon()
@@ -121,12 +115,22 @@ class DirectFile:
 
     def abandon(self) -> None:
         """Close the file as it is, delete it if it is empty; safe to call twice, and after `finish`."""
-        with contextlib.suppress(OSError):
-            # Closing writes what is still in memory, which a full disk refuses.
-            self.file.close()
+        _let_go(self.file)
         with contextlib.suppress(OSError):
             if self.path.is_file() and self.path.stat().st_size == 0:
                 self.path.unlink()
+
+
+def _put_on_disk(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _let_go(file: BinaryIO) -> None:
+    with contextlib.suppress(OSError):
+        # Closing writes what is still in memory, which a full disk refuses.
+        file.close()
 
 
 def write_text(path: Path, text: str) -> None:
