@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from configs.endpoint_settings import EndpointSettings
 from configs.section import Seconds, Section
 
 WIDTH_BY_HEIGHT = r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$"
@@ -74,29 +75,14 @@ class NetworkSettings(Section):
     """Look at less of a stream before playing it: starts sooner; off for streams whose tracks are found late."""
 
 
-class WebrtcSettings(Section):
+class WebrtcSettings(EndpointSettings):
     """The WHIP endpoint to which a browser publishes."""
 
-    host: str = "127.0.0.1"
-    """Address that is listened on; another than loopback makes it reachable from the network."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8889
     """Port that is listened on; 0 takes a free one."""
     token_env: str = "EMOTION_MONITOR_WEBRTC_TOKEN"  # noqa: S105 - the name of a variable, no secret
     """Environment variable that holds the token a publisher must present; without it one is drawn for the session."""
-    token_file: str | None = None
-    """File that holds the token instead."""
-    certificate: str | None = None
-    """File with a TLS certificate chain; with `key` the endpoint is https, which browsers demand but on loopback."""
-    key: str | None = None
-    """File with the certificate's private key."""
     ice_servers: tuple[str, ...] = Field(default=(), strict=False)
     """STUN and TURN servers (`stun:host:port`, `turn:user:secret@host:port`); none on a local network."""
     max_sdp_kbytes: Annotated[int, Field(ge=4, le=1024)] = 64
     """Longest offer that is read (KiB)."""
-
-    @model_validator(mode="after")
-    def _both(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            msg = "certificate and key belong together: give both or neither"
-            raise ValueError(msg)
-        return self

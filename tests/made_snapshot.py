@@ -11,9 +11,9 @@ from buffers.evidence import Cadence, Window
 from buffers.links import LinkState, LinkStatus
 from buffers.records import Group, MaskState, NfblEvent, Phase, Track
 from monitor.judges.base import Label, Verdict
-from monitor.outputs.keys import View
-from monitor.outputs.render import render
-from monitor.outputs.streams import Streams
+from monitor.outputs.dashboard.keys import View
+from monitor.outputs.dashboard.render import render
+from monitor.outputs.dashboard.streams import Streams
 from monitor.outputs.theme import Theme
 from monitor.snapshot import (
     EstimateLabel,

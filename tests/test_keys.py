@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.outputs.base import Command
-from monitor.outputs.keys import BINDINGS, KeyReader, Page, View, keys_in, press, stream_after
+from monitor.outputs.dashboard.keys import BINDINGS, KeyReader, Page, View, keys_in, press, stream_after
 
 pytestmark = pytest.mark.unit
 

@@ -14,11 +14,11 @@ import pytest
 from rich.console import Console
 
 from monitor.outputs.base import Command, Output
-from monitor.outputs.keys import keys_in
+from monitor.outputs.dashboard.keys import keys_in
+from monitor.outputs.dashboard.screen import Screen
+from monitor.outputs.dashboard.terminal import TerminalOutput
 from monitor.outputs.lines import LinesOutput
 from monitor.outputs.registry import choose_outputs
-from monitor.outputs.screen import Screen
-from monitor.outputs.terminal import TerminalOutput
 from monitor.outputs.theme import Theme
 from monitor.records import MarkRecord
 from monitor.snapshot import SessionState, Snapshot

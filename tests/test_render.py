@@ -15,9 +15,9 @@ from rich.console import Console
 from buffers.records import Phase
 from monitor.judges.base import Label
 from monitor.outputs.cells import cut, harmless, mmss, pad, sparkline
-from monitor.outputs.keys import BINDINGS, Page, View
-from monitor.outputs.panels import RESEARCH_ONLY
-from monitor.outputs.render import export_svg, summary, summary_lines
+from monitor.outputs.dashboard.keys import BINDINGS, Page, View
+from monitor.outputs.dashboard.panels import RESEARCH_ONLY
+from monitor.outputs.dashboard.render import export_svg, summary, summary_lines
 from monitor.outputs.theme import Theme
 from monitor.snapshot import EstimateLabel, SessionState, Snapshot
 from tests.made_snapshot import CAMERA, EMPTY, MIC, RUNNING, drawn, event, judged, live

@@ -11,10 +11,10 @@ from rich.cells import cell_len
 
 from buffers.links import LinkState, LinkStatus
 from buffers.records import Track
-from monitor.outputs import health
-from monitor.outputs.keys import Page, View
-from monitor.outputs.live import PAUSED, link_line, telling
-from monitor.outputs.streams import Streams, Tab, bar
+from monitor.outputs.dashboard import health
+from monitor.outputs.dashboard.keys import Page, View
+from monitor.outputs.dashboard.live import PAUSED, link_line, telling
+from monitor.outputs.dashboard.streams import Streams, Tab, bar
 from monitor.outputs.theme import Theme
 from monitor.snapshot import EstimateLabel, SessionState, Snapshot
 from tests.made_snapshot import BROWSER, CAMERA, EMPTY, LOST, MIC, RTSP, RUNNING, STALLED, drawn, live

@@ -15,12 +15,12 @@ from rich.console import Console
 
 from configs.errors import ConfigError
 from monitor.outputs.base import Command, Output
+from monitor.outputs.dashboard.keys import Page
+from monitor.outputs.dashboard.screen import Screen
+from monitor.outputs.dashboard.terminal import TerminalOutput
 from monitor.outputs.jsonlines import JsonOutput
-from monitor.outputs.keys import Page
 from monitor.outputs.lines import LinesOutput
 from monitor.outputs.registry import SilentOutput, choose_outputs
-from monitor.outputs.screen import Screen
-from monitor.outputs.terminal import TerminalOutput
 from monitor.outputs.theme import Theme
 from tests.made_snapshot import EMPTY, RUNNING
 

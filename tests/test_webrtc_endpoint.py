@@ -107,7 +107,7 @@ def test_a_long_offer_in_pieces_is_refused_once_it_is_too_long(captor: WebrtcCap
 
 
 def test_an_offer_that_does_not_come_is_not_waited_for(captor: WebrtcCaptor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.sources.webrtc.endpoint._BODY_S", 0.3)
+    monkeypatch.setattr("serving.requests._BODY_S", 0.3)
     with closing(_opened(captor, "Content-Length: 100")) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
 
@@ -224,7 +224,7 @@ def test_an_offer_that_aiortc_stumbles_over_is_a_bad_offer(captor: WebrtcCaptor)
 def test_connections_that_ask_for_nothing_keep_nobody_out_for_long(
     captor: WebrtcCaptor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.sources.webrtc.server._REQUEST_S", 0.3)
+    monkeypatch.setattr("serving.server._REQUEST_S", 0.3)
     host, _, port = captor.name.removeprefix("webrtc:").rpartition(":")
 
     def answered() -> bool:

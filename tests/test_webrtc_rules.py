@@ -9,11 +9,12 @@ import pytest
 from buffers.records import Track
 from configs.errors import ConfigError
 from configs.live_settings import WebrtcSettings
-from streams.sources.webrtc.address import Place, place_of
+from serving.address import Place
+from serving.token import Access, Guard, Token, read_token
 from streams.sources.webrtc.ice import ice_servers
 from streams.sources.webrtc.offer import BadOffer, check_offer, codecs
+from streams.sources.webrtc.place import place_of
 from streams.sources.webrtc.pulse import Pulse
-from streams.sources.webrtc.token import Access, Guard, Token, read_token
 
 pytestmark = pytest.mark.unit
 
@@ -44,7 +45,7 @@ def test_an_address_that_cannot_be_meant_is_refused(address: str) -> None:
 
 def test_a_place_is_written_as_a_browser_wants_it() -> None:
     assert Place("::1", 80, tls=True).url == "https://[::1]:80/"
-    assert Place("::1", 80).name == "webrtc:[::1]:80"
+    assert Place("::1", 80).at == "[::1]:80"
     assert Place("::1", 80).loopback
     assert Place("localhost", 80).loopback
     assert not Place("192.168.0.9", 80).loopback

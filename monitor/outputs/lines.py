@@ -12,9 +12,9 @@ from typing import Final, TextIO
 from buffers.records import Phase
 from monitor.outputs.base import Command
 from monitor.outputs.cells import harmless, mmss
-from monitor.outputs.panels import cautions
+from monitor.outputs.dashboard.panels import cautions
+from monitor.outputs.dashboard.render import summary_lines
 from monitor.outputs.pipe import LineWriter
-from monitor.outputs.render import summary_lines
 from monitor.outputs.theme import Theme
 from monitor.records import (
     AnyRecord,

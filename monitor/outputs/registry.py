@@ -10,10 +10,10 @@ from rich.console import Console
 from configs.errors import ConfigError
 from monitor.outputs.base import Command, Output
 from monitor.outputs.cells import harmless
+from monitor.outputs.dashboard.screen import Screen
+from monitor.outputs.dashboard.terminal import TerminalOutput
 from monitor.outputs.jsonlines import JsonOutput
 from monitor.outputs.lines import LinesOutput
-from monitor.outputs.screen import Screen
-from monitor.outputs.terminal import TerminalOutput
 from monitor.outputs.theme import Theme
 from monitor.snapshot import Snapshot
 

@@ -13,11 +13,12 @@ from typing import Final
 from buffers.records import Track
 from configs.errors import ConfigError
 from configs.live_settings import WebrtcSettings
+from serving.address import bound
+from serving.token import Guard, read_token
 from streams.media import TrackInfo
 from streams.sources.live.captor import CaptureFailed, Post
-from streams.sources.webrtc.address import bound, place_of
 from streams.sources.webrtc.ice import ice_servers
-from streams.sources.webrtc.token import Guard, read_token
+from streams.sources.webrtc.place import place_of
 
 logger = logging.getLogger("emotion_monitor.webrtc")
 
@@ -34,20 +35,23 @@ class WebrtcCaptor:
         Raises `ConfigError` for settings that cannot be used, a port that is taken, or missing packages.
         """
         try:
+            from serving.server import EndpointClosed, Server
             from streams.sources.webrtc.endpoint import application
             from streams.sources.webrtc.room import Room
-            from streams.sources.webrtc.server import Server
         except ImportError as error:
             raise ConfigError(
                 f"webrtc: {error.name or error} is not installed: pip install 'emotion-monitor[webrtc]'"
             ) from None
+        self._closed = EndpointClosed
+        for library in ("aiortc", "aioice"):  # they warn of damaged packets: nothing the user can mend
+            logging.getLogger(library).setLevel(logging.ERROR)
         token = read_token(settings, environ)
         servers = ice_servers(settings.ice_servers)
-        listener, self._place = bound(place_of(address, settings))
+        listener, self._place = bound(place_of(address, settings), "webrtc")
         self._room = Room(servers, self._waiting)
         app = application(self._room, Guard(token), servers, most_bytes=settings.max_sdp_kbytes * 1024)
         try:
-            self._server = Server(app, listener, certificate=settings.certificate, key=settings.key)
+            self._server = Server(app, listener, section="webrtc", certificate=settings.certificate, key=settings.key)
         except ConfigError:
             listener.close()
             raise
@@ -60,7 +64,7 @@ class WebrtcCaptor:
     @property
     def name(self) -> str:
         """The place it listens on."""
-        return self._place.name
+        return f"webrtc:{self._place.at}"
 
     @property
     def tracks(self) -> tuple[TrackInfo, ...]:
@@ -79,6 +83,22 @@ class WebrtcCaptor:
 
     def capture(self, post: Post) -> None:
         """See `Captor.capture`: one publisher, from its coming to its leaving."""
+        try:
+            over = self._published(post)
+        except self._closed as error:
+            raise CaptureFailed(str(error)) from None
+        if over.done() and post.wanted:
+            raise CaptureFailed(over.result())
+
+    def close(self) -> None:
+        """See `Captor.close`."""
+        if self._server.alive:
+            with contextlib.suppress(self._closed):  # a loop that does not answer is left to its daemon thread
+                self._server.call(self._room.shut())
+        self._server.close()
+
+    def _published(self, post: Post) -> Future[str]:
+        """Let somebody publish until that is over, or nobody wants it any more."""
         with self._starting:
             if not self._started:
                 self._server.start()
@@ -87,19 +107,11 @@ class WebrtcCaptor:
         try:
             while not over.done() and not post.wait(_LOOK_S):
                 if not self._server.alive:
-                    raise CaptureFailed("the endpoint stopped")
+                    raise self._closed("the endpoint stopped")
         finally:
             if self._server.alive:
                 self._server.call(self._room.shut(post))
-        if over.done() and post.wanted:
-            raise CaptureFailed(over.result())
-
-    def close(self) -> None:
-        """See `Captor.close`."""
-        if self._server.alive:
-            with contextlib.suppress(CaptureFailed):  # a loop that does not answer is left to its daemon thread
-                self._server.call(self._room.shut())
-        self._server.close()
+        return over
 
     def _waiting(self, post: Post, reason: str) -> None:
         where = f"waiting for a browser at {self._place.url}"

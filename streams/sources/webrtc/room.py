@@ -9,21 +9,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from buffers.records import Track
+from serving.requests import Refused
 from streams.sources.live.captor import Post
 from streams.sources.webrtc.ice import IceServer
 from streams.sources.webrtc.offer import BadOffer
 from streams.sources.webrtc.publisher import Publisher
-
-
-class Refused(Exception):
-    """A request is refused with this status; the message is one short phrase for whoever sent it."""
-
-    def __init__(self, status: int, reason: str, *, retry_s: int | None = None) -> None:
-        """`retry_s` is when it may be tried again (s)."""
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.retry_s = retry_s
 
 
 @dataclass(frozen=True, slots=True)

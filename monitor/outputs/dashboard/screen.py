@@ -20,10 +20,10 @@ from rich.live import Live
 from rich.text import Text
 
 from monitor.outputs.base import Command
-from monitor.outputs.keys import KeyReader, View, press, stream_after
-from monitor.outputs.live import OVER
-from monitor.outputs.render import render, summary, waiting
-from monitor.outputs.streams import Streams, Tab
+from monitor.outputs.dashboard.keys import KeyReader, View, press, stream_after
+from monitor.outputs.dashboard.live import OVER
+from monitor.outputs.dashboard.render import render, summary, waiting
+from monitor.outputs.dashboard.streams import Streams, Tab
 from monitor.outputs.theme import Theme
 from monitor.snapshot import Snapshot
 

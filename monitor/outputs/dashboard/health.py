@@ -9,7 +9,7 @@ from typing import Final
 from rich.text import Text
 
 from monitor.outputs.cells import counted, joined, mbytes, mmss, row, sentence
-from monitor.outputs.live import link_line, link_lines, worst_first
+from monitor.outputs.dashboard.live import link_line, link_lines, worst_first
 from monitor.outputs.theme import GREY, ORANGE, RED, Theme
 from monitor.snapshot import MediaHealth, SessionState, Snapshot
 

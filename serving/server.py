@@ -1,4 +1,4 @@
-"""Runs the endpoint: a web server and its connections, in one event loop, in a thread of its own."""
+"""Runs an endpoint: a web server and its connections, in one event loop, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import socket
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from configs.errors import ConfigError
-from streams.sources.live.captor import CaptureFailed
 
 T = TypeVar("T")
 
@@ -28,19 +27,21 @@ _START_S: Final = 5.0
 _CALL_S: Final = 15.0
 """How long anything asked of the loop may take (s): STUN servers that do not answer hold a connection for five."""
 
-_CONNECTIONS: Final = 32
-"""Connections at a time; a page uses one or two."""
+
+class EndpointClosed(Exception):
+    """The endpoint does not serve, or its loop does not answer."""
 
 
 class _Impatient(H11Protocol):
     """Lets nobody hold connections for nothing: without a token that would keep the publisher's page from asking."""
 
+    most: ClassVar[int]
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one too many, and give the others a while."""
         super().connection_made(transport)
-        if len(self.connections) > _CONNECTIONS:
+        if len(self.connections) > self.most:
             transport.abort()
             return
         self._late = self.loop.call_later(_REQUEST_S, self._leave)
@@ -60,25 +61,31 @@ class Server:
     """Use `start`, then `call` from other threads, then `close`."""
 
     def __init__(
-        self, app: ASGIApp, listener: socket.socket, *, certificate: str | None = None, key: str | None = None
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        *,
+        section: str,
+        certificate: str | None = None,
+        key: str | None = None,
+        most_connections: int = 32,
     ) -> None:
-        """Prepare to serve on a bound socket, which is the server's from now on.
+        """Prepare to serve on a bound socket, which is the server's from now on, for so many connections at a time.
 
-        Raises `ConfigError` where the certificate or its key cannot be used.
+        Raises `ConfigError`, which names the settings of `section`, where the certificate or its key cannot be used.
         """
-        # Warnings there are of requests that were no HTTP and packets that were damaged: nothing the user can mend.
-        for name in ("uvicorn.error", "aiortc", "aioice"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        # Warnings there are of requests that were no HTTP: nothing the user can mend.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
-            http=_Impatient,
+            http=type("Impatient", (_Impatient,), {"most": most_connections}),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=2 * _CONNECTIONS,
+            limit_concurrency=2 * most_connections,
             timeout_graceful_shutdown=1,
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -87,14 +94,14 @@ class Server:
             config.load()
         except OSError as error:
             raise ConfigError(
-                f"webrtc.certificate, webrtc.key: {error.strerror or error}; "
+                f"{section}.certificate, {section}.key: {error.strerror or error}; "
                 "both are PEM files, and the key has no password"
             ) from None
         self._listener = listener
         self._uvicorn = uvicorn.Server(config)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webrtc", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=section, daemon=True)
 
     @property
     def alive(self) -> bool:
@@ -105,19 +112,19 @@ class Server:
         """Begin to serve; returns once connections are taken."""
         self._thread.start()
         if not self._listening.wait(_START_S):
-            raise CaptureFailed("the endpoint did not start")
+            raise EndpointClosed("the endpoint did not start")
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` returns, run in the server's loop. Raises `CaptureFailed` where the loop does not answer."""
+        """What `work` returns, run in the server's loop. Raises `EndpointClosed` where the loop does not answer."""
         if self._loop is None or not self.alive:
             work.close()
-            raise CaptureFailed("the endpoint is closed")
+            raise EndpointClosed("the endpoint is closed")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(_CALL_S)
         except TimeoutError:
             future.cancel()
-            raise CaptureFailed("the endpoint does not answer") from None
+            raise EndpointClosed("the endpoint does not answer") from None
 
     def close(self) -> None:
         """End it, its connections and its thread. Safe to call twice."""
@@ -131,8 +138,8 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        # One thread converts pictures; names are looked up in it too, but only while nobody publishes yet.
-        self._loop.set_default_executor(ThreadPoolExecutor(1, "webrtc-pictures"))
+        # One thread converts pictures; names are looked up in it too.
+        self._loop.set_default_executor(ThreadPoolExecutor(1, "endpoint-pictures"))
         self._listener.listen()  # who comes from now on is served, even if a moment later
         self._listening.set()
         await self._uvicorn.serve(sockets=[self._listener])

@@ -1,4 +1,4 @@
-"""The token a publisher must present: where it comes from, and who is refused for guessing."""
+"""The token an endpoint asks for: where it comes from, and who is refused for guessing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from configs.endpoint_settings import EndpointSettings
 from configs.errors import ConfigError
-from configs.live_settings import WebrtcSettings
 from configs.secrets import read_secret
 
 _SHORTEST: Final = 16
@@ -46,7 +46,7 @@ class Token:
         return f"Token(drawn={self.drawn})"
 
 
-def read_token(settings: WebrtcSettings, environ: Mapping[str, str]) -> Token:
+def read_token(settings: EndpointSettings, environ: Mapping[str, str]) -> Token:
     """The token of the settings' file, else of their variable, else one drawn now.
 
     Raises `ConfigError` where what is there cannot be a token; no message holds any part of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.outputs.screen import Screen
+from monitor.outputs.dashboard.screen import Screen
 from monitor.snapshot import Snapshot
 
 

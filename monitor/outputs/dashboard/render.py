@@ -18,12 +18,12 @@ from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
 
-from monitor.outputs import health, panels
 from monitor.outputs.base import Command
 from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sentence
-from monitor.outputs.keys import BINDINGS, Binding, Page, View
-from monitor.outputs.live import LIVE_MODE, counts, not_captured, telling
-from monitor.outputs.streams import Streams, bar
+from monitor.outputs.dashboard import health, panels
+from monitor.outputs.dashboard.keys import BINDINGS, Binding, Page, View
+from monitor.outputs.dashboard.live import LIVE_MODE, counts, not_captured, telling
+from monitor.outputs.dashboard.streams import Streams, bar
 from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot
 

@@ -1,0 +1,1 @@
+"""The dashboard: one screen in a terminal, drawn from snapshots, with keys."""
