@@ -48,16 +48,8 @@ class SectionInfo:
 def sections() -> tuple[SectionInfo, ...]:
     """All sections in the order of the code, the top-level keys last."""
     schema = Settings.model_json_schema()
-    found: list[SectionInfo] = []
-    top: list[Key] = []
-    for name, node in schema["properties"].items():
-        resolved = _resolve(schema, node)
-        if "properties" not in resolved:
-            top.append(_key(schema, name, node))
-            continue
-        keys = tuple(_key(schema, f"{name}.{key}", leaf) for key, leaf in resolved["properties"].items())
-        found.append(SectionInfo(name, _one_line(node.get("description") or resolved.get("description", "")), keys))
-    return (*found, SectionInfo("", "What runs, and whether it can be repeated.", tuple(top)))
+    top, inner = _parted(schema, schema, "")
+    return (*inner, SectionInfo("", "What runs, and whether it can be repeated.", top))
 
 
 @cache
@@ -69,6 +61,23 @@ def keys() -> Mapping[str, Key]:
 def plain(value: object) -> str:
     """A value as it is written in a profile."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _parted(schema: Schema, node: Schema, prefix: str) -> tuple[tuple[Key, ...], list[SectionInfo]]:
+    """The keys of one section itself, and the sections inside it in the order of the code."""
+    own: list[Key] = []
+    inner: list[SectionInfo] = []
+    for word, child in node["properties"].items():
+        name, resolved = f"{prefix}{word}", _resolve(schema, child)
+        if "properties" not in resolved:
+            own.append(_key(schema, name, child))
+            continue
+        found, deeper = _parted(schema, resolved, f"{name}.")
+        if found:
+            meaning = child.get("description") or resolved.get("description", "")
+            inner.append(SectionInfo(name, _one_line(meaning), found))
+        inner += deeper
+    return tuple(own), inner
 
 
 def _key(schema: Schema, name: str, node: Schema) -> Key:
@@ -86,8 +95,11 @@ def _allowed(schema: Schema, node: Schema) -> str:
     if "const" in node:
         return f"{node['const']} (the only one so far)"
     if node["type"] == "array":
-        return f"{node['minItems']} numbers, [low, high]" if "minItems" in node else "a list of text, [one, two]"
-    return _WORDS[node["type"]] + _bounds(node)
+        if "minItems" in node:
+            return f"{node['minItems']} numbers, [low, high]"
+        choices = _resolve(schema, node["items"]).get("enum")
+        return f"a list of any of {', '.join(choices)}" if choices else "a list of text, [one, two]"
+    return node.get("allowed") or _WORDS[node["type"]] + _bounds(node)
 
 
 def _bounds(node: Schema) -> str:

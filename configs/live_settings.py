@@ -47,7 +47,9 @@ class LiveSettings(Section):
 class CameraSettings(Section):
     """What is asked of a camera; it may give something else, and then says what."""
 
-    size: Annotated[str, Field(pattern=WIDTH_BY_HEIGHT)] | None = "1280x720"
+    size: (
+        Annotated[str, Field(pattern=WIDTH_BY_HEIGHT, json_schema_extra={"allowed": "a size such as 1280x720"})] | None
+    ) = "1280x720"
     """Picture size in pixels, or null: the camera's own choice."""
     rate_hz: Annotated[float, Field(gt=0.0, le=240.0)] | None = 30.0
     """Pictures a second, or null: the camera's own choice."""

@@ -11,9 +11,10 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -76,11 +77,12 @@ def load_settings(profile: str | Path | None, overrides: Sequence[str], environ:
         # A key set again moves to the end, so that the last one named in a contradiction is the one that made it.
         given.pop(item.key, None)
         given[item.key] = item
-    nested: dict[str, object] = {}
+    nested: dict[str, Any] = {}
     for item in given.values():
-        section, _, name = item.key.rpartition(".")
-        place = nested.setdefault(section, {}) if section else nested
-        assert isinstance(place, dict)
+        *sections_in, name = item.key.split(".")
+        place = nested
+        for section in sections_in:
+            place = place.setdefault(section, {})
         place[name] = item.value
     try:
         settings = Settings.model_validate(nested)
@@ -111,11 +113,7 @@ def changes(profile: str) -> Mapping[str, object]:
 
 def _flat(settings: Settings) -> dict[str, object]:
     dump = settings.model_dump(mode="json")
-    flat: dict[str, object] = {}
-    for key in keys():
-        section, _, name = key.rpartition(".")
-        flat[key] = dump[section][name] if section else dump[name]
-    return flat
+    return {key: reduce(lambda node, word: node[word], key.split("."), dump) for key in keys()}
 
 
 def _shipped() -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from configs.model_settings import (
     TransformersSettings,
     VideoLlamaSettings,
 )
+from configs.output_settings import OutputSettings
 from configs.section import Seconds, Section, Share
 
 
@@ -262,6 +263,8 @@ class Settings(Section):
     """A model of the package transformers in this process."""
     cassette: CassetteSettings = CassetteSettings()
     """Recorded answers of models."""
+    outputs: OutputSettings = OutputSettings()
+    """What leaves the terminal: MQTT, a page, webhooks, metrics."""
     describer: Literal["auto", "cues", "openai", "transformers", "video_llama"] = "auto"
     """Stage 2. `cues`: embedded heuristic, no model, no network; `openai`: a server (`mllm`); `video_llama` and
     `transformers`: a model in this process; `auto`: `openai` where `mllm.url` is set, else `cues`."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from configs.load import settings_digest
 from configs.model_settings import CassetteSettings
+from configs.output_settings import OutputSettings
 from configs.settings import NfblSettings, Settings
 
 _SECRETS: Final = {"key_env": "", "key_file": None}
@@ -18,11 +19,12 @@ def session_digest(settings: Settings, feed: str) -> str:
     """Identifies the settings of a session (SHA-256, hex).
 
     The body-language feed counts by what it would report (`feed`), not by the path of its file; where keys come from
-    and whether answers are recorded or read back does not count.
+    and whether answers are recorded or read back does not count, nor where verdicts go.
     """
     same = {
         "nfbl": NfblSettings(source=feed),
         "cassette": CassetteSettings(),
+        "outputs": OutputSettings(),
         "mllm": settings.mllm.model_copy(update=_SECRETS),
         "llm": settings.llm.model_copy(update=_SECRETS),
     }

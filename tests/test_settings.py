@@ -70,10 +70,11 @@ def test_every_key_has_a_meaning_and_says_what_is_allowed() -> None:
 
 
 def test_the_flat_list_names_every_setting_once() -> None:
-    dump = Settings().model_dump()
-    flat = {f"{name}.{key}" for name, value in dump.items() if isinstance(value, dict) for key in value}
-    top = {name for name, value in dump.items() if not isinstance(value, dict)}
-    assert set(keys()) == flat | top
+    def flat(node: dict[str, object], prefix: str = "") -> set[str]:
+        inner = [flat(value, f"{prefix}{name}.") for name, value in node.items() if isinstance(value, dict)]
+        return {f"{prefix}{name}" for name, value in node.items() if not isinstance(value, dict)}.union(*inner)
+
+    assert set(keys()) == flat(Settings().model_dump())
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,8 @@ def test_the_flat_list_names_every_setting_once() -> None:
         ("horizon.frame_rate_hz", "a number above 0 and at most 60"),
         ("nfbl.source", "text"),
         ("seed", "a whole number, or null"),
+        ("outputs.mqtt.tls.enabled", "true or false"),
+        ("outputs.webhook.kinds", "a list of any of verdict, estimate, nfbl, state"),
     ],
 )
 def test_what_is_allowed_is_said_in_plain_words(key: str, allowed: str) -> None:
