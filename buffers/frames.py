@@ -176,6 +176,11 @@ class FrameStore:
         return thinned
 
     @property
+    def newest(self) -> StoredFrame | None:
+        """The latest frame that is kept, None before the first."""
+        return self._dense[-1] if self._dense else None
+
+    @property
     def dense_from_s(self) -> float | None:
         """Time of the oldest frame of the dense part, None while it is empty."""
         return self._dense[0].t_s if self._dense else None

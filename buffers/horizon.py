@@ -182,6 +182,11 @@ class Horizon:
         return self._audio.on_grid_after(t_s)
 
     @property
+    def newest_frame(self) -> StoredFrame | None:
+        """The latest frame that is kept, None before the first."""
+        return self._frames.newest
+
+    @property
     def nbytes(self) -> int:
         """Bytes held by all buffers, media exactly and the rest estimated."""
         spans = self._nfbl.nbytes + sum(spans.nbytes for spans in self._nfbl_groups.values())

@@ -32,6 +32,9 @@ from monitor.snapshot import (
     EstimatePoint,
     JudgedWindow,
     MediaHealth,
+    ModelUse,
+    OutputState,
+    OutputStatus,
     PrivacyHealth,
     SessionState,
     Snapshot,
@@ -115,6 +118,8 @@ class Board:
     links: tuple[LinkStatus, ...] = ()
     recording: str | None = None
     loop_lag_s: float | None = None
+    outputs: dict[str, OutputStatus] = field(default_factory=dict)
+    models: tuple[ModelUse, ...] = ()
     notices: list[str] = field(default_factory=list)
     tally: dict[Track, MediaTally] = field(init=False)
     whole_frames: int = 0
@@ -218,6 +223,16 @@ class Board:
             self.notice("models answer again")
         self._troubled = text is not None
 
+    def output(self, status: OutputStatus) -> None:
+        """A destination says how it does; what is the matter with it is a notice too."""
+        before = self.outputs.get(status.name)
+        self.outputs[status.name] = status
+        troubled = status.state in {OutputState.DOWN, OutputState.STOPPED}
+        if troubled and (before is None or (before.state, before.reason) != (status.state, status.reason)):
+            self.notice(f"{status.name}: {status.reason}")
+        elif status.state is OutputState.UP and before is not None and before.state is OutputState.DOWN:
+            self.notice(f"{status.name}: works again")
+
     def media(self) -> tuple[MediaHealth, ...]:
         """How each track does."""
         return tuple(_media_health(track, tally) for track, tally in self.tally.items())
@@ -282,6 +297,8 @@ class Board:
             links=self.links,
             recording=self.recording,
             loop_lag_s=self.loop_lag_s,
+            outputs=tuple(self.outputs.values()),
+            models=self.models,
         )
 
 

@@ -8,34 +8,22 @@ one thread only.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Self
 
 import platformdirs
-from pydantic import ValidationError
 
-from configs.disk import append_whole, remedy, sync_folder
+from configs.disk import append_whole, sync_folder
 from configs.errors import JournalError
-from monitor.record import SCHEMA, Record
-from monitor.records import AnyRecord, EndRecord, EstimateRecord, VerdictRecord, record_types
+from monitor.reading import Reader, parsed, refused
+from monitor.record import Record
+from monitor.records import EndRecord, EstimateRecord, VerdictRecord
 
 SYNCED = (VerdictRecord, EstimateRecord, EndRecord)
 """Kinds that are on the disk when `append` returns: what a session was run for, a few times a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a journal, read back."""
-
-    session: str
-    seq: int
-    record: AnyRecord
 
 
 class Journal:
@@ -73,7 +61,7 @@ class Journal:
                 sync_folder(path.parent)
         except OSError as error:
             self.close()
-            _refuse(path, error)
+            refused(path, error)
         except JournalError:
             self.close()
             raise
@@ -140,25 +128,12 @@ class Journal:
         try:
             self._end = append_whole(self._file, data, self._end, sync=sync)
         except OSError as error:
-            _refuse(path, error)
+            refused(path, error)
 
 
 def default_path(session: str, folder: Path | None = None) -> Path:
     """Where a session's journal goes when nobody names a file: into `folder`, or the user's state folder."""
     return (folder or Path(platformdirs.user_state_dir("emotion-monitor")) / "journals") / f"{session}.jsonl"
-
-
-def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:
-    """Read a journal's lines with a number above `after`.
-
-    A torn last line and kinds that a newer version added are passed over.
-
-    Raises:
-        JournalError: The file cannot be read, or a line in it is damaged, missing or of another schema.
-    """
-    for entry, _ in _entries(path):
-        if entry is not None and entry.seq > after:
-            yield entry
 
 
 def recover(path: Path) -> int:
@@ -168,60 +143,14 @@ def recover(path: Path) -> int:
         JournalError: The file cannot be read or written, or is damaged before its last line.
     """
     seq, whole = 0, 0
-    for _, end in _entries(path):
-        seq, whole = seq + 1, end
+    with Reader(path) as reader:
+        for _ in reader.whole_lines():
+            seq, whole = reader.seq, reader.end
     try:
         os.truncate(path, whole)
     except OSError as error:
-        _refuse(path, error)
+        refused(path, error)
     return seq
-
-
-def _entries(path: Path) -> Iterator[tuple[Entry | None, int]]:
-    """Whole lines with the offset of their end; None for a kind that is not known."""
-    session: str | None = None
-    end = 0
-    try:
-        with path.open("rb") as file:
-            for seq, data in enumerate(file, start=1):
-                if not data.endswith(b"\n"):
-                    return
-                end += len(data)
-                try:
-                    line = _parse(data)
-                    session = line["session"] if session is None else session
-                    if line["schema"] != SCHEMA or line["session"] != session or line["seq"] != seq:
-                        msg = f"expected schema {SCHEMA}, session {session}, seq {seq}"
-                        raise ValueError(msg)  # noqa: TRY301 - one place words every damage
-                    yield _entry(line), end
-                except (ValueError, KeyError) as error:
-                    msg = f"journal {path} is damaged at line {seq}: keep the {seq - 1} lines before it"
-                    raise JournalError(msg) from error
-    except OSError as error:
-        _refuse(path, error)
-
-
-def _parse(data: bytes) -> dict[str, Any]:
-    line = json.loads(data, parse_constant=_no_number)
-    if not isinstance(line, dict):
-        msg = "not an object"
-        raise ValueError(msg)  # noqa: TRY004 - a damaged line, not a wrong call
-    return line
-
-
-def _entry(line: dict[str, Any]) -> Entry | None:
-    try:
-        record = record_types().validate_python(line)
-    except ValidationError as error:
-        if any(problem["type"] == "union_tag_invalid" for problem in error.errors()):
-            return None
-        raise
-    return Entry(line["session"], line["seq"], record)
-
-
-def _no_number(constant: str) -> NoReturn:
-    msg = f"{constant} is not a number in JSON"
-    raise ValueError(msg)
 
 
 def _owner(path: Path) -> str | None:
@@ -231,7 +160,7 @@ def _owner(path: Path) -> str | None:
     if not first or (first.startswith(b'{"schema":') and not first.endswith(b"\n")):
         return None
     try:
-        return str(_parse(first)["session"])
+        return str(parsed(first)["session"])
     except (ValueError, KeyError) as error:
         msg = f"{path} is not a journal and stays as it is: choose another path for the journal"
         raise JournalError(msg) from error
@@ -244,8 +173,3 @@ def _open(path: Path) -> int:
             folder.mkdir(mode=0o700, exist_ok=True)
     # Non-blocking, so that a pipe without a reader is refused instead of waited for.
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-
-
-def _refuse(path: Path, error: OSError) -> NoReturn:
-    msg = f"journal {path}: {error.strerror or error}: {remedy(error)}"
-    raise JournalError(msg) from error

@@ -48,7 +48,10 @@ class TrackEstimate:
 
 @dataclass(frozen=True, slots=True)
 class MediaHealth:
-    """How one media track does. `rate_hz` is frames (video) or blocks (audio) released per media second."""
+    """How one media track does. `rate_hz` is frames (video) or blocks (audio) released per media second.
+
+    `queued` waits for de-identification now.
+    """
 
     track: Track
     received: int
@@ -57,6 +60,7 @@ class MediaHealth:
     gaps: int
     rate_hz: float | None
     ended: bool
+    queued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +93,61 @@ class EstimatePoint:
     current: float
 
 
+class OutputState(StrEnum):
+    """Whether what is told there arrives."""
+
+    CONNECTING = "connecting"
+    """Not yet."""
+    UP = "up"
+    """It does."""
+    DOWN = "down"
+    """It does not for now; the next attempt is planned."""
+    STOPPED = "stopped"
+    """It does not any more, until the next run: a person must do something."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStatus:
+    """How a destination does: `name` is `mqtt`, `page`, `webhook` or `metrics`.
+
+    `reason` says in one short phrase, without secrets, what is the matter. `waiting` counts records that are not
+    acknowledged yet (None where nothing is). `link` is where a person finds it; it may hold a secret, so it is for the
+    operator's own screen and goes into no journal and to no server.
+    """
+
+    name: str
+    state: OutputState
+    reason: str = ""
+    waiting: int | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a model was asked since the session began: `role` is `describer` or `judge`.
+
+    `seconds` is wall time spent waiting for all answers together, `last_s` for the latest. Tokens are as its server
+    counts them, 0 where it does not; `cost` is in the currency of the prices that are set, None where none are.
+    """
+
+    role: str
+    name: str
+    asked: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    last_s: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything an output may show. `lag_s` is how far the watermark trails the clock (None at max speed).
 
     `links` are there for live sources only. `recording` is the file that a clean recording goes to, `loop_lag_s` how
-    late the event loop was at its worst in the last seconds (None at max speed).
+    late the event loop was at its worst in the last seconds (None at max speed). `outputs` says how each destination
+    does, `models` what the describer and the judge were asked.
     """
 
     session: str
@@ -135,3 +188,5 @@ class Snapshot:
     links: tuple[LinkStatus, ...] = ()
     recording: str | None = None
     loop_lag_s: float | None = None
+    outputs: tuple[OutputStatus, ...] = ()
+    models: tuple[ModelUse, ...] = ()

@@ -14,8 +14,9 @@ import pytest
 
 from buffers.evidence import Cadence, Coverage, Window
 from configs.errors import JournalError
-from monitor.journal import Journal, read_journal, recover
+from monitor.journal import Journal, recover
 from monitor.judges.base import Label, Verdict
+from monitor.reading import read_journal
 from monitor.records import EndReason, EndRecord, MarkRecord, TotalsRecord, VerdictRecord
 
 pytestmark = pytest.mark.unit

@@ -49,7 +49,7 @@ def test_one_page_leads_straight_to_another_and_escape_leads_home() -> None:
 
 
 def test_pausing_thaws_the_picture_so_that_it_is_seen_to_be_paused() -> None:
-    assert press(View(Page.EVENTS, frozen=True), "p") == (View(Page.EVENTS), Command.PAUSE)
+    assert press(View(Page.EVENTS, frozen=True), "p") == (View(Page.EVENTS), Command.TOGGLE_PAUSE)
 
 
 def test_quit_and_mark_are_commands_and_change_no_view() -> None:

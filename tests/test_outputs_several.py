@@ -147,7 +147,11 @@ def test_pause_and_mark_go_to_the_stream_that_is_looked_at_and_quit_to_all(watch
         await watched.close()
 
     run(main())
-    assert watched.asked == [(1, Command.PAUSE), (1, Command.MARK), *((index, Command.QUIT) for index in range(3))]
+    assert watched.asked == [
+        (1, Command.TOGGLE_PAUSE),
+        (1, Command.MARK),
+        *((index, Command.QUIT) for index in range(3)),
+    ]
 
 
 def test_nothing_is_asked_of_a_stream_before_it_began_or_after_it_ended_but_to_quit(watched: Watched) -> None:

@@ -187,11 +187,11 @@ def test_nothing_of_a_pause_is_kept(made: Made, journal: Callable[[], list[Line]
     def pause() -> None:
         paused.set()
         began.append(session._clock.now_s())
-        session.command(Command.PAUSE)
+        session.command(Command.TOGGLE_PAUSE)
 
     def resume() -> None:
         began.append(session._clock.now_s())
-        session.command(Command.PAUSE)
+        session.command(Command.TOGGLE_PAUSE)
         paused.clear()
 
     watcher.then(lambda shown: live(shown) and shown.media_s > 1.5, pause)
@@ -218,7 +218,7 @@ def test_nothing_of_a_pause_is_kept(made: Made, journal: Callable[[], list[Line]
 
 def test_a_recording_has_nothing_to_pause(tmp_path: Path, interview: Interview) -> None:
     session, watcher = Session(plan(interview.video, tmp_path / "journal.jsonl", speed=8.0)), Watcher()
-    watcher.then(live, lambda: session.command(Command.PAUSE))
+    watcher.then(live, lambda: session.command(Command.TOGGLE_PAUSE))
     asyncio.run(session.run(watcher))
     assert "a recording is played: there is nothing to pause for privacy" in watcher.shown[-1].notices
 

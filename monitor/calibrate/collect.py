@@ -12,7 +12,7 @@ from configs.errors import ConfigError, JournalError
 from configs.yamlfile import printable
 from monitor.calibrate.file import ModelIdentity
 from monitor.calibrate.labels import LabelledSpan, SessionLabels, label_of
-from monitor.journal import read_journal
+from monitor.reading import read_journal
 from monitor.records import SessionRecord, VerdictRecord
 
 

@@ -11,7 +11,7 @@ from buffers.records import NFBL_GROUPS, FeedState
 from configs.errors import ConfigError, JournalError
 from configs.yamlfile import printable
 from monitor.evaluate.segments import Blind, Prediction
-from monitor.journal import read_journal
+from monitor.reading import read_journal
 from monitor.records import (
     AnyRecord,
     BlindRecord,

@@ -31,10 +31,13 @@ class Links:
         self._write = write
         self._paused = False
 
-    def toggle_pause(self) -> None:
-        """Capture nothing from now on, or again."""
-        self._paused = not self._paused
-        if self._paused:
+    def pause(self, paused: bool | None) -> None:
+        """Capture nothing from now on, or again; with None the other of what is so now."""
+        wanted = not self._paused if paused is None else paused
+        if wanted == self._paused:
+            return
+        self._paused = wanted
+        if wanted:
             self._source.pause()
         else:
             self._source.resume()

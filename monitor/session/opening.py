@@ -6,12 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from buffers.records import Track
+from configs.errors import ConfigError
 from monitor import records
 from monitor.assess import Assessor
 from monitor.board import Board
 from monitor.records import Mode
 from monitor.session.plan import Plan
-from streams.clock import utc_now
+from streams.clock import Clock, LiveClock, PacedClock, VirtualClock, utc_now
 from streams.pipeline import Pipeline
 
 
@@ -20,6 +21,15 @@ def mode_of(plan: Plan, pipeline: Pipeline) -> Mode:
     if pipeline.live is not None:
         return Mode.LIVE
     return Mode.MAX if plan.speed is None else Mode.PACED
+
+
+def clock_of(plan: Plan, mode: Mode) -> Clock:
+    """The clock media time follows. Raises `ConfigError` for a live source that is to run at max speed."""
+    if mode is Mode.LIVE:
+        if plan.speed is None:
+            raise ConfigError(f"{plan.source.partition(':')[0]}: is live and has no speed but its own; use watch")
+        return LiveClock()
+    return VirtualClock() if plan.speed is None else PacedClock(plan.speed)
 
 
 def board_of(session: str, plan: Plan, pipeline: Pipeline, assessor: Assessor, journal: Path) -> Board:

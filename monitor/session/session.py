@@ -12,8 +12,9 @@ from typing import Final
 
 import psutil
 
+from buffers.evidence import StoredFrame
 from buffers.horizon import Horizon
-from configs.errors import ConfigError, MonitorError, SourceLost
+from configs.errors import MonitorError, SourceLost
 from monitor import records
 from monitor.assess import Assessor
 from monitor.estimate import Estimator
@@ -22,19 +23,20 @@ from monitor.intake import Intake
 from monitor.journal import Journal, default_path
 from monitor.limits import limits_of
 from monitor.models import make_models
-from monitor.outputs.base import Command, Output
+from monitor.outputs.base import Command, Output, Stream
 from monitor.record import Record
 from monitor.records import EndReason, Mode
 from monitor.scheduler import Scheduler
 from monitor.session.health import Lags, LoopWatch
 from monitor.session.judging import Judging
 from monitor.session.links import Links
-from monitor.session.opening import board_of, mode_of, session_record
+from monitor.session.opening import board_of, clock_of, mode_of, session_record
 from monitor.session.plan import Plan
 from monitor.session.recording import Recording
+from monitor.session.shown import Shown
 from monitor.snapshot import SessionState, Snapshot
 from streams.channel import ChannelClosed
-from streams.clock import Clock, CpuMeter, LiveClock, PacedClock, VirtualClock, monotonic_s
+from streams.clock import Clock, CpuMeter, monotonic_s, utc_now
 from streams.ingest import Batch, Ingest
 from streams.pipeline import open_pipeline
 from streams.watchdog import Stall
@@ -71,7 +73,7 @@ class Session:
         self._digest = session_digest(settings, feed)
         content = pipeline.source.digest if self._complete else None
         self._id = session_id(content, self._digest, live=mode is Mode.LIVE)
-        self._clock: Clock = _clock(plan, mode)
+        self._clock: Clock = clock_of(plan, mode)
         self._ingest = Ingest(pipeline, clock=self._clock, settings=settings.ingest)
         self._horizon = Horizon(limits_of(settings.horizon, pipeline.tracks), av_offset_s=pipeline.info.av_offset_s)
         self._scheduler = Scheduler(settings.windows, complete=self._complete)
@@ -105,35 +107,52 @@ class Session:
         self._restarting: asyncio.Task[None] | None = None
         self._stopped: EndReason | None = None
         self._stopped_s = math.inf
-        self._outputs: tuple[Output, ...] = ()
+        self._shown = Shown((), self._board.snapshot)
 
     @property
     def name(self) -> str:
         """What its source is called."""
         return self._board.source
 
+    def stream(self, name: str) -> Stream:
+        """The session as destinations know it, under a name that may leave the machine."""
+        return Stream(
+            name=name,
+            session=self._id,
+            journal=self._path,
+            pausable=self._links is not None,
+            picture=self._picture,
+            command=self.command,
+            report=self._board.output,
+            now=utc_now,
+        )
+
+    def _picture(self) -> StoredFrame | None:
+        """The newest masked picture; none of before is shown while nothing is captured."""
+        return self._horizon.newest_frame if self._board.state is SessionState.LIVE else None
+
     @property
     def asks_models(self) -> bool:
         """Whether anything is asked that takes its time to start: a server, or a model in this process."""
         return self._assessor.asks_models
 
-    def command(self, command: Command) -> None:
-        """What a person asks through an output."""
+    def command(self, command: Command, note: str = "") -> None:
+        """What a person asks through an output; `note` is a mark's."""
         try:
-            self._obey(command)
+            self._obey(command, note)
         except MonitorError as error:
             # Nobody who presses a key can be told; the session ends by it.
             self._fault = error
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command, note: str) -> None:
         match command:
             case Command.QUIT:
                 self.stop()
             case Command.MARK:
-                self._write(records.MarkRecord(media_s=self._board.media_s, note=""))
-            case Command.PAUSE if self._links is not None:
-                self._links.toggle_pause()
-            case Command.PAUSE:
+                self._write(records.MarkRecord(media_s=self._board.media_s, note=note))
+            case _ if self._links is not None:
+                self._links.pause({Command.PAUSE: True, Command.RESUME: False}.get(command))
+            case _:
                 self._board.notice("a recording is played: there is nothing to pause for privacy")
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
@@ -171,10 +190,9 @@ class Session:
                 closing.push_async_callback(asyncio.to_thread, self._recording.close)
             await self._start_models()
             self._journal = closing.enter_context(Journal(self._path, self._id))
-            for output in outputs:
-                await output.start()
-                closing.push_async_callback(self._close, output)
-                self._outputs += (output,)
+            self._shown = Shown(outputs, self._board.snapshot)
+            closing.push_async_callback(self._shown.close)
+            await self._shown.start()
             self._loop.start()
             closing.callback(self._loop.stop)
             return await self._run()
@@ -187,9 +205,6 @@ class Session:
         for notice in (describer.notice, judge.notice, *notices):
             board.notice(notice)
         self._clock.restart()
-
-    async def _close(self, output: Output) -> None:
-        await output.close(self._board.snapshot())
 
     async def _run(self) -> int:
         self._write(session_record(self._plan, self._pipeline, self._board, self._digest))
@@ -321,8 +336,7 @@ class Session:
     def _write(self, record: Record) -> None:
         line = self._journal.append(record)
         self._board.seq = self._journal.seq
-        for output in self._outputs:
-            output.record(line)
+        self._shown.record(line)
 
     def _refresh(self) -> None:
         """Bring the parts of the board up to date that nobody reports."""
@@ -349,9 +363,7 @@ class Session:
                 self._lags.add(board.lag_s)
             estimate = self._assessor.estimator.at(board.media_s)
             board.overall, board.current = estimate.overall, estimate.current
-            snapshot = board.snapshot()
-            for output in self._outputs:
-                output.show(snapshot)
+            self._shown.show()
             await asyncio.sleep(POLL_S)
 
     def _watch(self) -> None:
@@ -375,11 +387,3 @@ class Session:
         self._write(
             records.StallRecord(media_s=self._board.media_s, stage=name, held_s=stall.busy_s, stack=stall.stack)
         )
-
-
-def _clock(plan: Plan, mode: Mode) -> Clock:
-    if mode is Mode.LIVE:
-        if plan.speed is None:
-            raise ConfigError(f"{plan.source.partition(':')[0]}: is live and has no speed but its own; use watch")
-        return LiveClock()
-    return VirtualClock() if plan.speed is None else PacedClock(plan.speed)

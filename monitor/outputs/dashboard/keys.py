@@ -61,7 +61,7 @@ BINDINGS: Final = (
         "p",
         "pause",
         "pause for privacy, or go on: nothing is captured meanwhile",
-        command=Command.PAUSE,
+        command=Command.TOGGLE_PAUSE,
         live=True,
     ),
     Binding("e", "e", "events", "all recent body-language events", page=Page.EVENTS),
@@ -81,7 +81,7 @@ def press(view: View, key: str) -> tuple[View, Command | None]:
     binding = next((item for item in BINDINGS if item.key == key.lower()), None)
     if binding is None or binding.several:
         return view, None
-    if binding.command is Command.PAUSE:  # nobody may take a frozen picture for a pause, or the other way round
+    if binding.command is Command.TOGGLE_PAUSE:  # nobody may take a frozen picture for a pause, or the other way round
         return replace(view, frozen=False), binding.command
     if binding.command is not None:
         return view, binding.command

@@ -191,7 +191,7 @@ def _footer(snapshot: Snapshot, width: int, *, several: bool) -> Text:
 
 
 def _word(item: Binding, snapshot: Snapshot) -> str:
-    return "resume" if item.command is Command.PAUSE and snapshot.state is SessionState.PAUSED else item.word
+    return "resume" if item.command is Command.TOGGLE_PAUSE and snapshot.state is SessionState.PAUSED else item.word
 
 
 def _status(snapshot: Snapshot, width: int, theme: Theme, view: View, streams: Streams | None) -> list[Text]:
