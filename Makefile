@@ -48,5 +48,5 @@ $(VENV)/.nfbl: $(VENV)/.base
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(INSTALL) --editable '.[dev,audit,models,openai,devices,webrtc]'
+	$(INSTALL) --editable '.[dev,audit,models,openai,devices,webrtc,mqtt,web,metrics,webhook,report,export]'
 	touch $@

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -24,6 +26,9 @@ _SETTINGS: Final = {
     "seed": "seed",
     "mask": "faces.mask",
     "voice": "voice.mode",
+    "web": "outputs.web.enabled",
+    "metrics": "outputs.metrics.enabled",
+    "webhook": "outputs.webhook.url",
 }
 """Flags that are one setting under another name."""
 
@@ -37,7 +42,8 @@ def load(args: argparse.Namespace, *derived: str) -> Loaded:
     from configs.load import load_settings
 
     named = ((key, getattr(args, flag, None)) for flag, key in _SETTINGS.items())
-    overrides = [*args.set, *(f"{key}={value}" for key, value in named if value is not None), *derived]
+    flags = [f"{key}={value}" for key, value in named if value is not None]
+    overrides = [*args.set, *flags, *(getattr(args, "mqtt", None) or ()), *derived]
     return load_settings(args.profile, overrides, os.environ)
 
 
@@ -52,6 +58,25 @@ def speed(text: str) -> float | None:
     if not 0.0 < value <= 1000.0:
         raise argparse.ArgumentTypeError(f"'{text}' is neither 'max' nor a number above 0")
     return value
+
+
+def _broker(text: str) -> list[str]:
+    """Settings that publish to the broker at HOST or HOST:PORT."""
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host, port = text, ""
+    if not host or (colon and not port.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is no broker: write HOST or HOST:PORT")
+    address = [f"outputs.mqtt.host={json.dumps(host.strip('[]'))}", *([f"outputs.mqtt.port={port}"] if port else [])]
+    return ["outputs.mqtt.enabled=true", *address]
+
+
+def _name(text: str) -> str:
+    from configs.output_settings import SLUG
+
+    if not re.fullmatch(SLUG, text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no name: write up to 64 small letters, digits, - and _")
+    return text
 
 
 def common_flags() -> argparse.ArgumentParser:
@@ -114,4 +139,16 @@ def session_flags() -> argparse.ArgumentParser:
         help="full dashboard, plain lines, the journal's records as JSON on stdout, or nothing",
     )
     group.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
+    group = flags.add_argument_group("publishing (off by default; more under outputs. in `config show`)")
+    group.add_argument(
+        "--name",
+        type=_name,
+        action="append",
+        default=[],
+        help="what the stream is called in topics, pages and figures (several streams: repeat it in their order)",
+    )
+    group.add_argument("--mqtt", type=_broker, metavar="HOST[:PORT]", help="publish to this MQTT broker")
+    group.add_argument("--web", action="store_const", const="true", help="serve a page at http://127.0.0.1:8765/")
+    group.add_argument("--metrics", action="store_const", const="true", help="serve figures for Prometheus")
+    group.add_argument("--webhook", metavar="URL", help="post verdicts and changes of state there, signed")
     return flags

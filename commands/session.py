@@ -92,11 +92,15 @@ def _demo(args: argparse.Namespace) -> int:
 def _watch(args: argparse.Namespace) -> int:
     from monitor.session.runner import run
 
+    if len(args.name) > len(args.sources):
+        raise ConfigError(f"--name was given {len(args.name)} times for {len(args.sources)} sources; give each one")
     loaded = load(args)
-    return run([_plan(args, loaded, source) for source in args.sources], ui=args.ui, ascii_only=args.ascii)
+    names = [*args.name, *[None] * (len(args.sources) - len(args.name))]
+    plans = [_plan(args, loaded, source, name) for source, name in zip(args.sources, names, strict=True)]
+    return run(plans, ui=args.ui, ascii_only=args.ascii)
 
 
-def _plan(args: argparse.Namespace, loaded: Loaded, source: str) -> Plan:
+def _plan(args: argparse.Namespace, loaded: Loaded, source: str, name: str | None) -> Plan:
     from monitor.session.plan import Plan
 
     several = len(args.sources) > 1
@@ -114,6 +118,7 @@ def _plan(args: argparse.Namespace, loaded: Loaded, source: str) -> Plan:
         force=args.force,
         consent=args.consent,
         max_duration_s=args.max_duration,
+        name=name,
     )
 
 
@@ -121,5 +126,8 @@ def _run(args: argparse.Namespace, loaded: Loaded, source: str, speed: float | N
     from monitor.session.plan import Plan
     from monitor.session.runner import run
 
-    plan = Plan(source=source, speed=speed, loaded=loaded, journal=args.journal)
+    if len(args.name) > 1:
+        raise ConfigError(f"--name was given {len(args.name)} times for one source; give one")
+    name = args.name[0] if args.name else None
+    plan = Plan(source=source, speed=speed, loaded=loaded, journal=args.journal, name=name)
     return run([plan], ui=args.ui, ascii_only=args.ascii)

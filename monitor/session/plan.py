@@ -15,7 +15,8 @@ class Plan:
     `speed` is media seconds per wall second of a recording, None for as fast as it goes; live sources have their own.
     `journal` and `record` are the files of the journal and of a clean recording, which replaces an older one with
     `force` only; of several sessions `folder` and `record_in` are the folders in which each has files of its own.
-    `consent` is what the operator notes of it. The session ends by itself after `max_duration_s` of media time.
+    `name` is what the stream is called outside (a slug). `consent` is what the operator notes of it. The session ends
+    by itself after `max_duration_s` of media time.
     """
 
     source: str
@@ -28,3 +29,4 @@ class Plan:
     force: bool = False
     consent: str | None = None
     max_duration_s: float | None = None
+    name: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import Final
 from configs.errors import MonitorError
 from monitor.interrupts import interrupts_to
 from monitor.outputs.base import Command, Output
+from monitor.outputs.destinations import make_destinations
 from monitor.outputs.registry import choose_outputs
+from monitor.session.naming import stream_names
 from monitor.session.plan import Plan
 from monitor.session.session import Session
 
@@ -42,32 +45,48 @@ class _Run:
 
     async def all(self, plans: Sequence[Plan]) -> int:
         """Open all, then run all."""
-        try:
-            for plan in plans:
-                self._sessions.append(Session(plan))
-                await asyncio.sleep(0)  # Ctrl-C while they are opened is obeyed here, where all are closed
-            outputs = self._outputs()
-        except BaseException:
-            await asyncio.gather(*(session.close() for session in self._sessions))
-            raise
+        # Before the sources: a wrong setting is told before a camera or a landmark engine is started.
+        destinations = make_destinations(plans[0].loaded.settings.outputs, os.environ)
+        async with contextlib.AsyncExitStack() as closing:
+            try:
+                for plan in plans:
+                    self._sessions.append(Session(plan))
+                    await asyncio.sleep(0)  # Ctrl-C while they are opened is obeyed here, where all are closed
+                screens, names = self._screens(), stream_names(plans)
+                streams = [session.stream(name) for session, name in zip(self._sessions, names, strict=True)]
+                for destination in destinations:
+                    closing.push_async_callback(destination.close)
+                    await destination.open(streams)
+                outputs = [
+                    (screen, *(destination.output(stream) for destination in destinations))
+                    for screen, stream in zip(screens, streams, strict=True)
+                ]
+            except BaseException:
+                await asyncio.gather(*(session.close() for session in self._sessions))
+                raise
+            return await self._run(outputs)
+
+    async def _run(self, outputs: Sequence[tuple[Output, ...]]) -> int:
         if self._ui != "none" and any(session.asks_models for session in self._sessions):
             sys.stderr.write("Starting the models ...\n")
         with interrupts_to(self._interrupt):
             pairs = zip(self._sessions, outputs, strict=True)
-            self._tasks = [asyncio.create_task(self._one(session, output)) for session, output in pairs]
+            self._tasks = [asyncio.create_task(self._one(session, *shown)) for session, shown in pairs]
             results = await asyncio.gather(*self._tasks, return_exceptions=True)
         return self._code(results)
 
-    async def _one(self, session: Session, output: Output) -> int:
+    async def _one(self, session: Session, *outputs: Output) -> int:
         """Run one; of several, one that cannot begin says so on the screen while the others go on."""
         try:
-            return await session.run(output)
+            return await session.run(*outputs)
         except MonitorError as error:
             if len(self._sessions) > 1 and not session.began:
-                output.show(session.failed(str(error)))
+                failed = session.failed(str(error))
+                for output in outputs:
+                    output.show(failed)
             raise
 
-    def _outputs(self) -> list[Output]:
+    def _screens(self) -> list[Output]:
         return choose_outputs(
             self._ui,
             [session.name for session in self._sessions],

@@ -1,0 +1,1 @@
+"""A journal as files for other programs: tables, ELAN tiers, subtitles."""

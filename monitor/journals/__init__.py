@@ -1,0 +1,1 @@
+"""The journals on this machine: listed, followed, checked, kept for a while."""

@@ -1,0 +1,37 @@
+"""From settings to the destinations they switch on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from configs.errors import ConfigError
+from configs.output_settings import OutputSettings
+from monitor.outputs.base import Destination
+
+Factory = Callable[[OutputSettings, Mapping[str, str]], Destination | None]
+"""Makes a destination of settings and the environment, None where it is switched off; imports what is heavy only
+then. Raises `ConfigError` for settings that cannot work."""
+
+DESTINATIONS: Final[dict[str, Factory]] = {}
+"""A factory for every destination, by the name of its extra."""
+
+
+def make_destinations(settings: OutputSettings, environ: Mapping[str, str]) -> list[Destination]:
+    """The destinations that are switched on; nothing is connected yet.
+
+    Raises:
+        ConfigError: settings cannot work, or a package is not installed.
+    """
+    made = []
+    for extra, factory in DESTINATIONS.items():
+        try:
+            destination = factory(settings, environ)
+        except ImportError as error:
+            missing = error.name or str(error)
+            raise ConfigError(
+                f"outputs.{extra}: {missing} is not installed: pip install 'emotion-monitor[{extra}]'"
+            ) from None
+        if destination is not None:
+            made.append(destination)
+    return made

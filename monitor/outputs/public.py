@@ -1,0 +1,202 @@
+"""What may leave the machine: the one place that picks fields of snapshots and records for brokers, pages and hooks.
+
+Every payload is put together field by field, so nothing new in a snapshot or a record gets out by itself. No file
+name, address, device name, notice or consent note is in any; a model's words only where they are asked for, since
+they may say what somebody said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from buffers.evidence import Coverage, Window
+from buffers.records import FeedState, MaskState, Track
+from monitor.outbox import Parcel
+from monitor.records import DescriptionRecord, EstimateRecord, Mode, NfblRecord, SessionRecord, VerdictRecord
+from monitor.snapshot import JudgedWindow, SessionState, Snapshot, TrackEstimate
+
+Payload = Mapping[str, Any]
+"""A JSON object. `schema` 1: fields may be added, none is renamed, removed or changed."""
+
+SCHEMA: Final = 1
+
+_DIGITS: Final = 6
+
+_WORSE: Final = {
+    SessionState.CONNECTING: "source connecting",
+    SessionState.STALLED: "source stalled",
+    SessionState.LOST: "source lost",
+    SessionState.PAUSED: "paused for privacy",
+    SessionState.FAILED: "failed",
+}
+
+_UNWATCHED: Final = {FeedState.OFF, FeedState.STARTING, FeedState.RESTARTING}
+
+
+def estimate_payload(snapshot: Snapshot, stream: str, ts: str) -> Payload:
+    """The running estimate: `overall` at the top level, `current` inside; `ts` is the wall time it is told at.
+
+    `confidence` is the judge's 0-10 of the latest window that was answered, null before one.
+    """
+    answered = next((one for one in reversed(snapshot.windows) if one.verdict.p_positive is not None), None)
+    last = snapshot.windows[-1] if snapshot.windows else None
+    return {
+        **_head(snapshot.session, stream, snapshot.seq),
+        "mode": snapshot.mode,
+        "ts": ts,
+        "media_s": _number(snapshot.media_s),
+        **track_payload(snapshot.overall),
+        "confidence": None if answered is None else _number(answered.verdict.confidence),
+        "current": track_payload(snapshot.current),
+        "last_window": None if last is None else _judged(last),
+        "judged": snapshot.judged,
+        "abstained": snapshot.abstained,
+        "nfbl_rate_per_min": _number(snapshot.nfbl_per_min),
+        "calibrated": snapshot.calibrated,
+        "heuristic": snapshot.heuristic,
+        "degraded": list(degraded(snapshot)),
+    }
+
+
+def track_payload(estimate: TrackEstimate) -> Payload:
+    """One track of the estimate."""
+    return {
+        "label": estimate.label.value,
+        "p_positive": _number(estimate.p_positive),
+        "interval": [_number(bound) for bound in estimate.interval],
+        "windows": estimate.windows,
+        "age_s": _number(estimate.age_s),
+        "stale": estimate.stale,
+    }
+
+
+def nfbl_payload(parcel: Parcel, record: NfblRecord) -> Payload:
+    """One report about one piece of body language; `event_type` is its class's name as a slug."""
+    return {
+        **_event_head(parcel),
+        "event_type": event_type(record.name),
+        "id": record.id,
+        "phase": record.phase.value,
+        "group": record.group.value,
+        "class_id": record.class_id,
+        "name": record.name,
+        "side": record.side,
+        "start_s": _number(record.start_s),
+        "end_s": _number(record.end_s),
+        "score": _number(record.score),
+        "calibrated": record.calibrated,
+        "speaking": record.speaking,
+    }
+
+
+def verdict_payload(parcel: Parcel, record: VerdictRecord, *, rationale: bool) -> Payload:
+    """One judged window; `event_type` is its label."""
+    return {
+        **_event_head(parcel),
+        "event_type": record.label.value,
+        "window": window_payload(record.window),
+        "label": record.label.value,
+        "p_positive": _number(record.p_positive),
+        "confidence": _number(record.confidence),
+        "judge": record.judge,
+        "describer": record.describer,
+        "calibrated": record.calibrated,
+        "coverage": coverage_payload(record.coverage),
+        "rationale": record.rationale if rationale else None,
+    }
+
+
+def description_payload(parcel: Parcel, record: DescriptionRecord) -> Payload:
+    """A describer's words for one window: only for those who asked for words."""
+    return {
+        **_event_head(parcel),
+        "window": window_payload(record.window),
+        "describer": record.describer,
+        "text": record.text,
+        "insufficient": record.insufficient,
+    }
+
+
+def estimate_record_payload(parcel: Parcel, record: EstimateRecord) -> Payload:
+    """The estimate as the journal has it, after one verdict."""
+    return {
+        **_event_head(parcel),
+        "overall": track_payload(record.overall),
+        "current": track_payload(record.current),
+    }
+
+
+def window_payload(window: Window) -> Payload:
+    """A window."""
+    return {
+        "id": window.id,
+        "start_s": _number(window.start_s),
+        "end_s": _number(window.end_s),
+        "cadence": window.cadence.value,
+    }
+
+
+def coverage_payload(coverage: Coverage) -> Payload:
+    """How much of a window could be seen and heard (shares)."""
+    return {"video": _number(coverage.video), "audio": _number(coverage.audio), "nfbl": _number(coverage.nfbl)}
+
+
+def event_type(name: str) -> str:
+    """The name of an NFBL class as a slug: `Touching nose` becomes `touching_nose`."""
+    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
+    return "_".join(words)
+
+
+def degraded(snapshot: Snapshot) -> tuple[str, ...]:
+    """What is not as it should be, in a few words each; empty where all is well."""
+    privacy = snapshot.privacy
+    found = (
+        (snapshot.state in _WORSE, _WORSE.get(snapshot.state, "")),
+        (snapshot.overall.stale, "estimate stale"),
+        (privacy.state is MaskState.WHOLE_FRAME, "whole picture masked"),
+        (any(health.track is Track.VIDEO and health.ended for health in snapshot.media), "no picture any more"),
+        (any(health.track is Track.AUDIO and health.ended for health in snapshot.media), "no sound any more"),
+        (snapshot.nfbl_state.partition(":")[0] in _UNWATCHED, "body language not watched"),
+    )
+    running = snapshot.state is not SessionState.ENDED
+    return tuple(words for true, words in found if true and running)
+
+
+def ts_of(session: SessionRecord, media_s: float) -> str | None:
+    """Wall time (UTC, ISO 8601) of a media time of a live session; None for recordings, whose time was another."""
+    if session.mode is not Mode.LIVE or session.started_at is None:
+        return None
+    then = datetime.fromisoformat(session.started_at) + timedelta(seconds=media_s)
+    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _head(session: str, stream: str, seq: int) -> dict[str, Any]:
+    return {"schema": SCHEMA, "session": session, "stream": stream, "seq": seq}
+
+
+def _event_head(parcel: Parcel) -> dict[str, Any]:
+    entry = parcel.entry
+    return {
+        **_head(entry.session, parcel.stream, entry.seq),
+        "kind": entry.record.kind,
+        "mode": parcel.session.mode.value,
+        "ts": ts_of(parcel.session, entry.record.media_s),
+        "media_s": _number(entry.record.media_s),
+        "late": parcel.late,
+    }
+
+
+def _judged(judged: JudgedWindow) -> Payload:
+    verdict = judged.verdict
+    return {
+        **window_payload(judged.window),
+        "label": verdict.label.value,
+        "p_positive": _number(verdict.p_positive),
+        "confidence": _number(verdict.confidence),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS) + 0.0

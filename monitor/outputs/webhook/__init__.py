@@ -1,0 +1,1 @@
+"""Verdicts and changes of state as signed HTTP requests."""

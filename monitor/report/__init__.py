@@ -1,0 +1,1 @@
+"""A journal as one page that explains a session."""
