@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from pathlib import Path
 
 
-def append_whole(file: int, data: bytes, end: int, *, sync: bool = False) -> int:
+def append_whole(file: int, data: bytes, end: int) -> int:
     """Write all of `data` behind the first `end` bytes of an open file and return its new end.
 
     Args:
         file: Descriptor, open for writing.
         data: One or more whole lines.
         end: Where the file's last whole line ends (bytes).
-        sync: Whether to wait for the disk.
 
     Raises:
         OSError: it could not be written; the file is cut back to `end`, since half a line in the middle would spoil
@@ -25,8 +25,6 @@ def append_whole(file: int, data: bytes, end: int, *, sync: bool = False) -> int
         done = 0
         while done < len(data):
             done += os.pwrite(file, data[done:], end + done)
-        if sync:
-            os.fsync(file)
     except OSError:
         with contextlib.suppress(OSError):
             os.ftruncate(file, end)
@@ -51,3 +49,51 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Syncer:
+    """Puts a file on the disk from a thread of its own: a slow disk holds nobody up who writes to the file."""
+
+    def __init__(self, file: int) -> None:
+        """`file` is a descriptor that stays open until `wait` has returned."""
+        self._file = file
+        self._turn = threading.Condition()
+        self._asked = 0
+        self._done = 0
+        self._thread: threading.Thread | None = None
+        self.error: OSError | None = None
+        """What the disk refused, if it did."""
+
+    def request(self) -> None:
+        """Put everything that was written so far on the disk soon; several requests may become one."""
+        with self._turn:
+            self._asked += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
+                self._thread.start()
+            self._turn.notify_all()
+
+    def wait(self, within_s: float) -> bool:
+        """Wait until all that was asked for is done, at most so long (s), and end; whether it is."""
+        with self._turn:
+            done = self._turn.wait_for(lambda: self._done == self._asked, within_s)
+            self._asked = -1
+            self._turn.notify_all()
+        if done and self._thread is not None:
+            self._thread.join()
+        return done
+
+    def _run(self) -> None:
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._done != self._asked)
+                asked = self._asked
+            if asked < 0:
+                return
+            try:
+                os.fsync(self._file)
+            except OSError as error:
+                self.error = error
+            with self._turn:
+                self._done = asked
+                self._turn.notify_all()

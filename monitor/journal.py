@@ -1,8 +1,8 @@
 """The journal file: append-only JSON lines, the one truth that reports, exports and restarts are made from.
 
 Every line is handed to the operating system before `append` returns, so a killed process loses nothing; verdicts,
-estimates and the end are also on the disk, so a power cut loses at most what came after the last of them. Used from
-one thread only.
+estimates and the end are also put on the disk, by a thread of their own, so a power cut loses at most what came after
+the last of them. Used from one thread only.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import os
 import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import platformdirs
 
-from configs.disk import append_whole, sync_folder
+from configs.disk import Syncer, append_whole, sync_folder
 from configs.errors import JournalError
 from monitor.reading import Reader, parsed, refused
 from monitor.record import Record
 from monitor.records import EndRecord, EstimateRecord, VerdictRecord
 
 SYNCED = (VerdictRecord, EstimateRecord, EndRecord)
-"""Kinds that are on the disk when `append` returns: what a session was run for, a few times a minute."""
+"""Kinds that are put on the disk at once: what a session was run for, a few times a minute."""
+
+_DISK_S: Final = 30.0
+"""How long the end of a journal waits for the disk (s); a busy one was seen to take 2.5."""
 
 
 class Journal:
@@ -40,7 +43,7 @@ class Journal:
         Args:
             path: Where the journal goes, None for nowhere.
             session: Id of the session, in every line.
-            fsync: Whether to wait for the disk at verdicts, estimates and the end.
+            fsync: Whether verdicts, estimates and the end are put on the disk at once, beside everything else.
             resume: Carry on the session's own journal after its last whole line instead of writing it anew.
 
         Raises:
@@ -48,10 +51,10 @@ class Journal:
         """
         self._session = session
         self._path = path
-        self._fsync = fsync
         self._seq = 0
         self._end = 0
         self._file: int | None = None
+        self._syncer: Syncer | None = None
         if path is None:
             return
         try:
@@ -59,6 +62,7 @@ class Journal:
             self._claim(path, self._file, resume=resume)
             if fsync:
                 sync_folder(path.parent)
+                self._syncer = Syncer(self._file)
         except OSError as error:
             self.close()
             refused(path, error)
@@ -80,15 +84,27 @@ class Journal:
         """
         line = record.to_line(self._session, self._seq + 1)
         if self._path is not None:
-            self._write(self._path, line.encode() + b"\n", sync=self._fsync and isinstance(record, SYNCED))
+            self._write(self._path, line.encode() + b"\n", sync=isinstance(record, SYNCED))
         self._seq += 1
         return line
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """Close the file once it is on the disk; safe to call twice.
+
+        Raises:
+            JournalError: The disk refused what was appended, or does not answer.
+        """
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        answered = self._syncer is None or self._syncer.wait(_DISK_S)
+        if answered:
+            os.close(file)
+        if self._path is not None and self._syncer is not None:
+            if self._syncer.error is not None:
+                refused(self._path, self._syncer.error)
+            if not answered:
+                raise JournalError(f"journal {self._path}: the disk did not answer for {_DISK_S:g} s; look at it")
 
     def __enter__(self) -> Self:
         """The journal itself."""
@@ -125,10 +141,14 @@ class Journal:
         if self._file is None:
             msg = f"journal {path} is closed: open it again to write to it"
             raise JournalError(msg)
+        if self._syncer is not None and self._syncer.error is not None:
+            refused(path, self._syncer.error)
         try:
-            self._end = append_whole(self._file, data, self._end, sync=sync)
+            self._end = append_whole(self._file, data, self._end)
         except OSError as error:
             refused(path, error)
+        if sync and self._syncer is not None:
+            self._syncer.request()
 
 
 def default_path(session: str, folder: Path | None = None) -> Path:

@@ -7,6 +7,7 @@ import random
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,21 +86,44 @@ def test_a_line_can_be_read_as_soon_as_it_was_appended(path: Path) -> None:
         assert seqs(path) == [1]
 
 
-def test_verdicts_and_the_end_are_on_the_disk_and_other_lines_do_not_wait_for_it(
+def test_verdicts_and_the_end_are_put_on_the_disk_and_a_slow_disk_holds_nobody_up(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked, go_on = threading.Event(), threading.Event()
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
+
+    def slow(file: int) -> None:
+        synced.append(file)
+        asked.set()
+        assert go_on.wait(10.0)
+
     with Journal(path, "m-1") as journal:
-        opened = len(synced)
+        monkeypatch.setattr(os, "fsync", slow)
         journal.append(mark(1))
-        assert len(synced) == opened
+        assert not synced
         journal.append(verdict(2))
+        assert asked.wait(10.0)
+        journal.append(verdict(3))
         journal.append(END)
-        assert len(synced) == opened + 2
+        assert seqs(path) == [1, 2, 3, 4]
+        go_on.set()
+    assert len(synced) == 2  # what was asked for meanwhile was done at once
+    synced.clear()
     with Journal(path, "m-1", fsync=False) as journal:
         journal.append(END)
-    assert len(synced) == opened + 2
+    assert not synced
+
+
+def test_a_disk_that_refuses_ends_the_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    journal = Journal(path, "m-1")
+    monkeypatch.setattr(os, "fsync", full)
+    journal.append(verdict(1))
+    with pytest.raises(JournalError, match="No space left on device: free some on that disk"):
+        journal.close()
+    journal.close()
 
 
 def test_without_a_path_lines_are_numbered_and_nothing_is_kept() -> None:
