@@ -25,6 +25,8 @@ class Entry:
     session: str
     seq: int
     record: AnyRecord
+    line: str = ""
+    """As it stands in the file, without its end."""
 
 
 class Reader:
@@ -73,7 +75,7 @@ class Reader:
             self._file.seek(self.end)
             while (data := self._file.readline()).endswith(b"\n"):
                 try:
-                    entry = self._entry(parsed(data))
+                    entry = self._entry(parsed(data), data)
                 except (ValueError, KeyError) as error:
                     raise JournalError(
                         f"journal {self._path} is damaged at line {self.seq + 1}: keep the {self.seq} lines before it"
@@ -95,6 +97,10 @@ class Reader:
             refused(self._path, error)
         return (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino) or there.st_size < self.end
 
+    def fileno(self) -> int:
+        """The file's descriptor, to ask for its lock."""
+        return self._file.fileno()
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -109,7 +115,7 @@ class Reader:
         """Close the file."""
         self.close()
 
-    def _entry(self, line: dict[str, Any]) -> Entry | None:
+    def _entry(self, line: dict[str, Any], data: bytes) -> Entry | None:
         if self.session is None:
             self.session = str(line["session"])
         if line["schema"] != SCHEMA or line["session"] != self.session or line["seq"] != self.seq + 1:
@@ -120,7 +126,7 @@ class Reader:
             if any(problem["type"] == "union_tag_invalid" for problem in error.errors()):
                 return None
             raise
-        return Entry(self.session, line["seq"], record)
+        return Entry(self.session, line["seq"], record, data.decode().removesuffix("\n"))
 
 
 def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:
