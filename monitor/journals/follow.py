@@ -69,8 +69,23 @@ class Following:
         Raises:
             JournalError: the file cannot be read, or a line in it is damaged or missing.
         """
-        if self.over:
-            return []
+        return [] if self.over else self._poll()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def _poll(self) -> list[Entry]:
         entries = self._new()
         if not entries and not self.over and self._reader.replaced():
             self._tell(ANEW)
@@ -87,20 +102,6 @@ class Following:
             # What it wrote last is read by the next call, before it is given up.
             self._gone = self._quiet >= _QUIET and not being_written(self._reader)
         return entries
-
-    def close(self) -> None:
-        """Close the file."""
-        self._reader.close()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def _new(self) -> list[Entry]:
         entries: list[Entry] = []
