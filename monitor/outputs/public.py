@@ -128,6 +128,33 @@ def estimate_record_payload(parcel: Parcel, record: EstimateRecord) -> Payload:
     }
 
 
+def stats_payload(snapshots: Mapping[str, Snapshot], ts: str) -> Payload:
+    """How the program does, by the names of its streams; counts are since each session began."""
+    return {
+        "schema": SCHEMA,
+        "ts": ts,
+        "rss_bytes": max((shown.rss_bytes or 0 for shown in snapshots.values()), default=0) or None,
+        "streams": {name: _stats(shown) for name, shown in snapshots.items()},
+    }
+
+
+def info_payload(
+    snapshots: Mapping[str, Snapshot | None], *, version: str, node: str, instance: str, ts: str, stopped: str | None
+) -> Payload:
+    """What an installation is: `instance` is another each time the program starts, `stopped` is why it ended."""
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "node": node,
+        "instance": instance,
+        "ts": ts,
+        "streams": [
+            {"name": name, **(_introduced(shown) if shown is not None else {})} for name, shown in snapshots.items()
+        ],
+        "stopped_reason": stopped,
+    }
+
+
 def window_payload(window: Window) -> Payload:
     """A window."""
     return {
@@ -185,6 +212,63 @@ def _event_head(parcel: Parcel) -> dict[str, Any]:
         "ts": ts_of(parcel.session, entry.record.media_s),
         "media_s": _number(entry.record.media_s),
         "late": parcel.late,
+    }
+
+
+def _introduced(snapshot: Snapshot) -> Payload:
+    """Of a model only its kind: what it was loaded from may be a path."""
+    return {
+        "session": snapshot.session,
+        "mode": snapshot.mode,
+        "describer": snapshot.describer,
+        "judge": snapshot.judge,
+        "calibrated": snapshot.calibrated,
+        "heuristic": snapshot.heuristic,
+    }
+
+
+def _stats(snapshot: Snapshot) -> Payload:
+    video = next((health for health in snapshot.media if health.track is Track.VIDEO), None)
+    return {
+        "session": snapshot.session,
+        "seq": snapshot.seq,
+        "state": snapshot.state.value,
+        "media_s": _number(snapshot.media_s),
+        "lag_s": _number(snapshot.lag_s),
+        "loop_lag_s": _number(snapshot.loop_lag_s),
+        "fps": None if video is None else _number(video.rate_hz),
+        "tracks": {
+            health.track.value: {
+                "received": health.received,
+                "released": health.released,
+                "dropped": health.dropped,
+                "gaps": health.gaps,
+                "queued": health.queued,
+                "rate_hz": _number(health.rate_hz),
+            }
+            for health in snapshot.media
+        },
+        "whole_frames": snapshot.privacy.whole_frames,
+        "reconnects": sum(link.reconnects for link in snapshot.links),
+        "judged": snapshot.judged,
+        "abstained": snapshot.abstained,
+        "skipped": snapshot.skipped,
+        "horizon_bytes": snapshot.horizon_bytes,
+        "models": {
+            use.role: {
+                "asked": use.asked,
+                "failed": use.failed,
+                "seconds": _number(use.seconds),
+                "last_s": _number(use.last_s),
+                "prompt_tokens": use.prompt_tokens,
+                "completion_tokens": use.completion_tokens,
+                "cost": _number(use.cost),
+            }
+            for use in snapshot.models
+        },
+        "outputs": {
+            status.name: {"state": status.state.value, "waiting": status.waiting} for status in snapshot.outputs
+        },
     }
 
 
