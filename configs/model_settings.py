@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from configs.section import Seconds, Section
 
 Precision = Literal["auto", "bf16", "fp16", "fp32", "int8"]
+Price = Annotated[float, Field(ge=0.0, le=1e9)]
 
 
-class MllmSettings(Section):
+class PricedSettings(Section):
+    """A model whose tokens cost something."""
+
+    price_in: Price | None
+    price_out: Price | None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.price_in is None) != (self.price_out is None):
+            msg = "price_in and price_out belong together: give both or neither"
+            raise ValueError(msg)
+        return self
+
+
+class MllmSettings(PricedSettings):
     """The multimodal model behind a server that describes (describer `openai`)."""
 
     url: str | None = None
@@ -36,9 +51,13 @@ class MllmSettings(Section):
     """`off` asks the server to answer without thinking aloud: direct answers are better and cheaper here."""
     requests_per_hour: Annotated[int, Field(ge=0)] = 0
     """Budget of requests per hour of media time, retries and probes included (0: no limit)."""
+    price_in: Price | None = None
+    """Price of a million tokens that are sent, in any currency, or null: what it costs is not told."""
+    price_out: Price | None = None
+    """Price of a million tokens that are answered."""
 
 
-class LlmSettings(Section):
+class LlmSettings(PricedSettings):
     """The language model behind a server that judges (judge `openai`)."""
 
     url: str | None = None
@@ -61,6 +80,10 @@ class LlmSettings(Section):
     """Answers drawn for one verdict; above 1 their agreement makes the probability (self-consistency) (count)."""
     requests_per_hour: Annotated[int, Field(ge=0)] = 0
     """Budget of requests per hour of media time, retries and repairs included (0: no limit)."""
+    price_in: Price | None = None
+    """Price of a million tokens that are sent; null takes `mllm.price_in` where the model is `mllm`'s too."""
+    price_out: Price | None = None
+    """Price of a million tokens that are answered; null as above."""
 
 
 class VideoLlamaSettings(Section):

@@ -14,6 +14,8 @@ from monitor.describers.base import Describer, Description
 from monitor.estimate import Estimate, Estimator
 from monitor.judges.base import NO_MEMORY, Judge, Label, Verdict
 from monitor.memory import TextMemory
+from monitor.snapshot import ModelUse
+from monitor.usage import Meter
 
 logger = logging.getLogger("emotion_monitor.assess")
 
@@ -55,12 +57,19 @@ class Assessor:
         self._asking: asyncio.Timeout | None = None
         self._until_s = math.inf
         self._memory = TextMemory()
+        self._describing = Meter("describer", describer)
+        self._judging = Meter("judge", judge)
         self._unchanged = Unchanged() if skip_unchanged and self.asks_models else None
 
     @property
     def asks_models(self) -> bool:
         """Whether more than embedded heuristics is asked, which costs something."""
         return not (self.describer.info.heuristic and self.judge.info.heuristic)
+
+    @property
+    def use(self) -> tuple[ModelUse, ...]:
+        """What both were asked so far."""
+        return self._describing.use(self.describer.info.name), self._judging.use(self.judge.info.name)
 
     async def start(self) -> tuple[str, ...]:
         """Make both models ready; what a person should know of them, one line each. Raises as they do."""
@@ -91,10 +100,12 @@ class Assessor:
             try:
                 until_s = min(self._until_s, asyncio.get_running_loop().time() + self._deadline_s)
                 async with asyncio.timeout_at(until_s) as self._asking:
-                    description = await self.describer.describe(evidence)
-                    stood_in = description.describer != self.describer.info.name
-                    trouble = description.note if stood_in else None
-                    verdict = await self.judge.judge(description, evidence, memory)
+                    with self._describing.asking() as asked:
+                        description = await self.describer.describe(evidence)
+                        asked.stood_in = description.describer != self.describer.info.name
+                    trouble = description.note if asked.stood_in else None
+                    with self._judging.asking():
+                        verdict = await self.judge.judge(description, evidence, memory)
             except TimeoutError:
                 trouble = f"no verdict within the deadline of {self._deadline_s:g} s"
                 if math.isfinite(self._until_s):

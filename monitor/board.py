@@ -70,6 +70,7 @@ class MediaTally:
     received: int = 0
     dropped: int = 0
     ended: bool = False
+    queued: int = 0
 
     def release(self, t_s: float) -> None:
         """Count an item that starts at `t_s`."""
@@ -120,6 +121,8 @@ class Board:
     loop_lag_s: float | None = None
     outputs: dict[str, OutputStatus] = field(default_factory=dict)
     models: tuple[ModelUse, ...] = ()
+    nfbl_looks: int = 0
+    nfbl_skipped: int = 0
     notices: list[str] = field(default_factory=list)
     tally: dict[Track, MediaTally] = field(init=False)
     whole_frames: int = 0
@@ -203,10 +206,10 @@ class Board:
             self._history.pop()
         self._history.append(EstimatePoint(t_s, overall.p_positive, current.p_positive))
 
-    def received(self, track: Track, received: int, dropped: int, *, ended: bool) -> None:
-        """Counters of a track's edge before de-identification."""
+    def received(self, track: Track, received: int, dropped: int, *, ended: bool, queued: int = 0) -> None:
+        """Counters of a track's edge before de-identification, where `queued` wait now."""
         tally = self.tally[track]
-        tally.received, tally.dropped, tally.ended = received, dropped, ended
+        tally.received, tally.dropped, tally.ended, tally.queued = received, dropped, ended, queued
 
     def notice(self, text: str) -> None:
         """Something the user should know; the latest is last, and each is there once."""
@@ -299,6 +302,8 @@ class Board:
             loop_lag_s=self.loop_lag_s,
             outputs=tuple(self.outputs.values()),
             models=self.models,
+            nfbl_looks=self.nfbl_looks,
+            nfbl_skipped=self.nfbl_skipped,
         )
 
 
@@ -311,6 +316,7 @@ def _media_health(track: Track, tally: MediaTally) -> MediaHealth:
         gaps=tally.gaps,
         rate_hz=tally.rate_hz,
         ended=tally.ended,
+        queued=tally.queued,
     )
 
 

@@ -11,22 +11,22 @@ from configs.model_settings import CassetteSettings
 from configs.output_settings import OutputSettings
 from configs.settings import NfblSettings, Settings
 
-_SECRETS: Final = {"key_env": "", "key_file": None}
-"""Where a key comes from says nothing of what is asked."""
+_BESIDE: Final = {"key_env": "", "key_file": None, "price_in": None, "price_out": None}
+"""Where a key comes from and what is paid say nothing of what is asked."""
 
 
 def session_digest(settings: Settings, feed: str) -> str:
     """Identifies the settings of a session (SHA-256, hex).
 
-    The body-language feed counts by what it would report (`feed`), not by the path of its file; where keys come from
-    and whether answers are recorded or read back does not count, nor where verdicts go.
+    The body-language feed counts by what it would report (`feed`), not by the path of its file; where keys come from,
+    what is paid and whether answers are recorded or read back does not count, nor where verdicts go.
     """
     same = {
         "nfbl": NfblSettings(source=feed),
         "cassette": CassetteSettings(),
         "outputs": OutputSettings(),
-        "mllm": settings.mllm.model_copy(update=_SECRETS),
-        "llm": settings.llm.model_copy(update=_SECRETS),
+        "mllm": settings.mllm.model_copy(update=_BESIDE),
+        "llm": settings.llm.model_copy(update=_BESIDE),
     }
     return settings_digest(settings.model_copy(update=same))
 

@@ -147,7 +147,8 @@ class Snapshot:
 
     `links` are there for live sources only. `recording` is the file that a clean recording goes to, `loop_lag_s` how
     late the event loop was at its worst in the last seconds (None at max speed). `outputs` says how each destination
-    does, `models` what the describer and the judge were asked.
+    does, `models` what the describer and the judge were asked. `nfbl_looks` counts frames that were looked at for body
+    language, `nfbl_skipped` looks that were due and not taken for want of time.
     """
 
     session: str
@@ -190,3 +191,5 @@ class Snapshot:
     loop_lag_s: float | None = None
     outputs: tuple[OutputStatus, ...] = ()
     models: tuple[ModelUse, ...] = ()
+    nfbl_looks: int = 0
+    nfbl_skipped: int = 0

@@ -34,6 +34,8 @@ class ChannelCounts:
     taken: int
     dropped_full: int
     dropped_old: int
+    queued: int = 0
+    """Items waiting now."""
 
     @property
     def dropped(self) -> int:
@@ -115,4 +117,4 @@ class Channel(Generic[T]):
     def counts(self) -> ChannelCounts:
         """Counters up to now."""
         with self._changed:
-            return ChannelCounts(self._put, self._taken, self._dropped_full, self._dropped_old)
+            return ChannelCounts(self._put, self._taken, self._dropped_full, self._dropped_old, len(self._items))

@@ -49,11 +49,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class TrackCounts:
-    """What one track's edge has seen: `received` from the source, `dropped` before de-identification."""
+    """What one track's edge has seen: `received` from the source, `dropped` before de-identification, `queued` now."""
 
     received: int
     dropped: int
     ended: bool
+    queued: int = 0
 
 
 class Ingest:
@@ -134,7 +135,9 @@ class Ingest:
         """Counters of each track that is read."""
         edges: dict[Track, ChannelCounts] = {Track.VIDEO: self._video.counts, Track.AUDIO: self._audio.counts}
         return {
-            track: TrackCounts(edges[track].put, edges[track].dropped, track in self._ended) for track in self._tracks
+            track: TrackCounts(edge.put, edge.dropped, track in self._ended, edge.queued)
+            for track, edge in edges.items()
+            if track in self._tracks
         }
 
     def stalls(self, after_s: float) -> list[Stall]:

@@ -10,6 +10,7 @@ from monitor.calibrate.file import Calibration
 from monitor.describers.base import Describer, Description, ModelInfo
 from monitor.judges.base import NO_MEMORY, Judge, Label, Memory, Verdict
 from monitor.judges.cues import confidence
+from monitor.usage import Spent, spent_by
 
 DIGITS = 6
 """Decimals of a calibrated probability, as many as the journal keeps."""
@@ -49,6 +50,11 @@ class Calibrated:
             cap_logit=found.cap_logit,
             correlation=found.correlation,
         )
+
+    @property
+    def spent(self) -> Spent:
+        """What the judge used up."""
+        return spent_by(self._inner)
 
     async def start(self) -> tuple[str, ...]:
         """Start the judge. The describer must have started before.

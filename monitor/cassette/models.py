@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from buffers.evidence import Evidence
 from configs.yamlfile import printable
 from monitor.cassette.file import Cassette, Mode, description_key, verdict_key
 from monitor.describers.base import Describer, Description, ModelInfo
 from monitor.judges.base import NO_MEMORY, Judge, Memory, Verdict
+from monitor.usage import Spent, spent_by
 
 
 class _Tape:
@@ -32,6 +35,7 @@ class CassetteDescriber:
         """`inner` is None when nothing is asked (`Mode.REPLAY`)."""
         self._inner = inner
         self._tape = tape
+        self._recalled = 0
 
     @property
     def info(self) -> ModelInfo:
@@ -40,6 +44,11 @@ class CassetteDescriber:
             return self._tape.describer
         assert self._inner is not None
         return self._inner.info
+
+    @property
+    def spent(self) -> Spent:
+        """What the model used up, and how many answers it was not asked for."""
+        return replace(spent_by(self._inner), recalled=self._recalled)
 
     async def start(self) -> tuple[str, ...]:
         """Start the model, if there is one.
@@ -67,10 +76,12 @@ class CassetteDescriber:
         key = description_key(evidence, self.info)
         known = None if cassette.mode is Mode.RECORD else cassette.description(key)
         if self._inner is None:
+            self._recalled += 1
             if known is None:
                 raise cassette.missing()
             return known
         if known is not None and known.describer == self.info.name:
+            self._recalled += 1
             return known
         answer = await self._inner.describe(evidence)
         self._tape.begin()
@@ -90,6 +101,7 @@ class CassetteJudge:
         """`inner` is None when nothing is asked (`Mode.REPLAY`)."""
         self._inner = inner
         self._tape = tape
+        self._recalled = 0
 
     @property
     def info(self) -> ModelInfo:
@@ -98,6 +110,11 @@ class CassetteJudge:
             return self._tape.judge
         assert self._inner is not None
         return self._inner.info
+
+    @property
+    def spent(self) -> Spent:
+        """What the model used up, and how many answers it was not asked for."""
+        return replace(spent_by(self._inner), recalled=self._recalled)
 
     async def start(self) -> tuple[str, ...]:
         """Start the model, if there is one.
@@ -120,6 +137,8 @@ class CassetteJudge:
         cassette = self._tape.cassette
         key = verdict_key(description, evidence, memory, self.info)
         known = None if cassette.mode is Mode.RECORD else cassette.verdict(key)
+        if self._inner is None or known is not None:
+            self._recalled += 1
         if known is not None:
             return known
         if self._inner is None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from buffers.evidence import Evidence
 from configs.errors import ModelUnavailable
 from monitor.describers.base import Describer, Description, ModelInfo
+from monitor.usage import Spent, spent_by
 
 
 class WithStandIn:
@@ -21,6 +22,11 @@ class WithStandIn:
     def info(self) -> ModelInfo:
         """What the primary is; each description names who really wrote it."""
         return self._primary.info
+
+    @property
+    def spent(self) -> Spent:
+        """What the primary used up; the other needs nothing."""
+        return spent_by(self._primary)
 
     async def start(self) -> tuple[str, ...]:
         """Start both; raises what the primary raises, since a wrong setting is to be mended, not covered up."""

@@ -48,9 +48,14 @@ def read_replies(body: bytes) -> tuple[Reply, ...]:
     if not isinstance(choices, list) or not choices:
         error = _explanation(found)
         raise NoReply(f"it holds no answer{f': {_clean(error)}' if error else ''}")
-    usage = _mapping(found.get("usage"))
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    prompt, completion = read_usage(found)
     return tuple(_reply(choice, prompt, completion) for choice in choices)
+
+
+def read_usage(found: Mapping[str, object]) -> tuple[int | None, int | None]:
+    """Tokens of the prompt and of the answer as a server counts them, None where it does not."""
+    usage = _mapping(found.get("usage"))
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
 
 def read_models(body: bytes) -> tuple[ServedModel, ...]:

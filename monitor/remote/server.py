@@ -27,9 +27,19 @@ from monitor.remote.errors import (
     Unauthorised,
     Unreachable,
 )
-from monitor.remote.parse import MOST_SAID, NoReply, explanation, one_line, read_models, read_object, read_replies
+from monitor.remote.parse import (
+    MOST_SAID,
+    NoReply,
+    explanation,
+    one_line,
+    read_models,
+    read_object,
+    read_replies,
+    read_usage,
+)
 from monitor.remote.replies import Reply, ServedModel
 from monitor.remote.wire import Answer, Wire
+from monitor.usage import Prices, Spent
 
 Wait = Callable[[float], Awaitable[None]]
 Read = TypeVar("Read")
@@ -57,6 +67,7 @@ class Server:
         requests_per_hour: int,
         what: str,
         seed: int | None = None,
+        prices: Prices | None = None,
         wait: Wait = asyncio.sleep,
     ) -> None:
         """Nothing is sent yet.
@@ -69,6 +80,7 @@ class Server:
             requests_per_hour: Budget per hour of media time, retries included (0: no limit).
             what: Name in messages, such as "the describer's server".
             seed: Makes the waits before retries repeatable.
+            prices: What its tokens cost, where that is known.
             wait: Waits some seconds; tests put their own here.
 
         Raises:
@@ -85,6 +97,8 @@ class Server:
         self._wait = wait
         self._today: date | None = None
         self.capabilities = Capabilities()
+        self.spent = Spent(prices=prices)
+        """Tokens of everything it answered so far, probes and retries included."""
 
     @property
     def name(self) -> str:
@@ -176,7 +190,9 @@ class Server:
         async with self._deadline() as until_s:
             body["model"] = await self._model_to_ask(until_s)
             answer = await self._posted("/chat/completions", body, at_s=at_s, until_s=until_s)
-        return self._read(answer, read_replies)
+        replies = self._read(answer, read_replies)
+        self.spent = self.spent.counted(replies[0].prompt_tokens, replies[0].completion_tokens)
+        return replies
 
     async def post(self, path: str, body: Mapping[str, object], *, at_s: float) -> Mapping[str, object]:
         """Post JSON to another route of the server, such as `/decisions`; the JSON object it answers with.
@@ -185,7 +201,9 @@ class Server:
         """
         async with self._deadline() as until_s:
             answer = await self._posted(path, body, at_s=at_s, until_s=until_s)
-        return self._read(answer, read_object)
+        found = self._read(answer, read_object)
+        self.spent = self.spent.counted(*read_usage(found))
+        return found
 
     async def models(self) -> tuple[ServedModel, ...]:
         """The models it says it serves; empty where it has no list or an empty one. Not charged to the budget.

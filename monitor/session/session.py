@@ -342,7 +342,9 @@ class Session:
         """Bring the parts of the board up to date that nobody reports."""
         board = self._board
         for track, counts in self._ingest.counts().items():
-            board.received(track, counts.received, counts.dropped, ended=counts.ended)
+            board.received(track, counts.received, counts.dropped, ended=counts.ended, queued=counts.queued)
+        board.models, looks = self._assessor.use, self._pipeline.feed_counts
+        board.nfbl_looks, board.nfbl_skipped = looks.looks, looks.skipped
         board.skipped = self._scheduler.skipped
         board.next_window_s = self._scheduler.next_due_s
         board.horizon_s, board.horizon_bytes = self._horizon.span_s, self._horizon.nbytes

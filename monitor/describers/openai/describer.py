@@ -23,6 +23,7 @@ from monitor.remote.parse import one_line
 from monitor.remote.replies import Reply
 from monitor.remote.server import Server
 from monitor.remote.shutdown import shutdown_notice
+from monitor.usage import Prices, Spent
 
 logger = logging.getLogger("emotion_monitor.describers")
 
@@ -51,6 +52,7 @@ class OpenAIDescriber:
             requests_per_hour=mllm.requests_per_hour,
             what="the describer's server",
             seed=settings.seed,
+            prices=Prices.of(mllm),
         )
         self._model = mllm.model or ""
         self._abilities: Abilities | None = None
@@ -68,6 +70,11 @@ class OpenAIDescriber:
             fingerprint=self._fingerprint(),
             on_grid=True,
         )
+
+    @property
+    def spent(self) -> Spent:
+        """What its server counted."""
+        return self._server.spent
 
     async def start(self) -> tuple[str, ...]:
         """Ask the server what it can do.

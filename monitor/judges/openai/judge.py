@@ -25,6 +25,7 @@ from monitor.judges.openai.several import agreed, both_orders
 from monitor.remote.errors import AnswerLate, NotServed, RemoteError, RequestRefused, Unauthorised
 from monitor.remote.server import Server, Wait
 from monitor.remote.shutdown import shutdown_notice
+from monitor.usage import Prices, Spent
 
 T = TypeVar("T")
 
@@ -65,10 +66,12 @@ class OpenAIJudge:
                 f"llm.samples = {llm.samples} counts answers in words, which llm.method = {llm.method} does not need;"
                 " set llm.samples to 1 or llm.method to auto"
             )
-        url, model = llm.url, llm.model
+        url, model, prices = llm.url, llm.model, Prices.of(llm)
         key = read_secret("key", llm.key_env, llm.key_file, environ)
         if url is None:
-            # The describer's server: with its model and key, which no other server is ever sent.
+            # The describer's server: with its model, its price and its key, which no other server is ever sent.
+            if prices is None and model in {None, mllm.model}:
+                prices = Prices.of(mllm)
             url, model = mllm.url, model or mllm.model
             key = key or read_secret("key", mllm.key_env, mllm.key_file, environ)
         if url is None:
@@ -82,6 +85,7 @@ class OpenAIJudge:
             requests_per_hour=llm.requests_per_hour,
             what="the judge's server",
             seed=settings.seed,
+            prices=prices,
             wait=wait,
         )
         self._model = model or ""
@@ -104,6 +108,11 @@ class OpenAIJudge:
             model=self._model,
             fingerprint=self._fingerprint(method),
         )
+
+    @property
+    def spent(self) -> Spent:
+        """What its server counted."""
+        return self._server.spent
 
     async def start(self) -> tuple[str, ...]:
         """Find the model and the best way to ask it, by one trial question; what a person should know of it.
