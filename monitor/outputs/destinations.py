@@ -13,7 +13,18 @@ Factory = Callable[[OutputSettings, Mapping[str, str]], Destination | None]
 """Makes a destination of settings and the environment, None where it is switched off; imports what is heavy only
 then. Raises `ConfigError` for settings that cannot work."""
 
-DESTINATIONS: Final[dict[str, Factory]] = {}
+
+def _metrics(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | None:
+    if not settings.metrics.enabled:
+        return None
+    from monitor.outputs.metrics.destination import MetricsDestination
+
+    return MetricsDestination(settings.metrics, environ)
+
+
+DESTINATIONS: Final[dict[str, Factory]] = {
+    "metrics": _metrics,
+}
 """A factory for every destination, by the name of its extra."""
 
 
