@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import json
 import logging
-import os
 import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import platformdirs
 
+from configs.disk import remedy
 from configs.errors import JournalError
+from monitor.cursor import Cursor
 from monitor.reading import Entry, Reader
 from monitor.records import SessionRecord
 
@@ -32,6 +31,10 @@ _BATCH: Final = 64
 """Lines read at a time."""
 
 _KIND: Final = re.compile(r'"kind":"([a-z_]+)"')
+
+
+class _Elsewhere(JournalError):
+    """The journal under the name that a cursor keeps is of another session: its own is gone."""
 
 
 class Undeliverable(Exception):
@@ -58,87 +61,6 @@ Deliver = Callable[[Parcel], Awaitable[None]]
 def outbox_folder(destination: str) -> Path:
     """Where the cursors of a destination are kept; its name is made of letters, digits, - and _."""
     return Path(platformdirs.user_state_dir("emotion-monitor")) / "outbox" / destination
-
-
-class Cursor:
-    """How far one session's journal was acknowledged: a small file, locked while somebody delivers from it."""
-
-    def __init__(self, path: Path, file: int) -> None:
-        """Use `open` or `begin`."""
-        self._path = path
-        self._file = file
-        self.journal = Path()
-        self.stream = ""
-        self.seq = 0
-        """Number of the last line that needs no delivery any more."""
-
-    @classmethod
-    def begin(cls, folder: Path, session: str, stream: str, journal: Path) -> Self | None:
-        """The cursor of a session that begins now, before its first line; None where another process holds it.
-
-        Raises `OSError` where it cannot be kept.
-        """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        cursor = cls._locked(folder / f"{session}.json", os.O_CREAT)
-        if cursor is not None:
-            cursor.journal, cursor.stream = journal.absolute(), stream
-            cursor.acknowledge(0)
-        return cursor
-
-    @classmethod
-    def open(cls, path: Path) -> Self | None:
-        """A cursor that an earlier run left; None where another process holds it or it cannot be read."""
-        try:
-            cursor = cls._locked(path, 0)
-        except OSError:
-            return None
-        if cursor is not None:
-            try:
-                cursor.reread()
-            except (ValueError, KeyError, TypeError, OSError):
-                logger.warning("the cursor %s cannot be read and is left alone", path)
-                cursor.close()
-                return None
-        return cursor
-
-    @classmethod
-    def _locked(cls, path: Path, flags: int) -> Self | None:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return None
-        return cls(path, file)
-
-    @property
-    def session(self) -> str:
-        """The session it belongs to."""
-        return self._path.stem
-
-    def acknowledge(self, seq: int) -> None:
-        """Everything up to `seq` is delivered or need not be. Raises `OSError` where that cannot be kept."""
-        self.seq = seq
-        told = {"schema": 1, "session": self.session, "stream": self.stream, "journal": str(self.journal), "seq": seq}
-        # In place and not synced: what a power cut takes back is delivered twice.
-        os.pwrite(self._file, json.dumps(told).encode() + b"\n", 0)
-
-    def reread(self) -> None:
-        """Take what the file says. Raises `OSError`, or `ValueError`, `KeyError`, `TypeError` where it is damaged."""
-        told = json.loads(os.pread(self._file, 65536, 0).partition(b"\n")[0])
-        self.journal, self.stream, self.seq = Path(told["journal"]), str(told["stream"]), int(told["seq"])
-
-    def forget(self) -> None:
-        """Nothing is owed any more."""
-        with contextlib.suppress(OSError):
-            self._path.unlink()
-        self.close()
-
-    def close(self) -> None:
-        """Let go of it; safe to call twice."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
 
 
 class Box:
@@ -178,20 +100,21 @@ class Box:
         kind = _KIND.search(line, 0, 200)
         if kind is not None and kind[1] in self._kinds:
             self._told += 1
-        self._caught_up.clear()
-        self._news.set()
+            self._caught_up.clear()
+            self._news.set()
 
     async def run(self) -> None:
         """Deliver what there is; of an earlier run to its end, of this one until cancelled.
 
         Raises:
-            JournalError: the journal cannot be read (any more).
+            JournalError: the journal cannot be read (any more), or is not this session's.
             OSError: the cursor cannot be kept.
         """
         with Reader(self._cursor.journal) as reader:
             while True:
                 self._news.clear()
                 while entries := await asyncio.to_thread(reader.read, _BATCH):
+                    self._check(reader)
                     for entry in entries:
                         await self._take(entry)
                 if self._late:
@@ -221,15 +144,22 @@ class Box:
     async def _take(self, entry: Entry) -> None:
         if isinstance(entry.record, SessionRecord):
             self._session = entry.record
-        if entry.seq <= self._cursor.seq or entry.record.kind not in self._kinds or self._session is None:
+        if entry.seq <= self._cursor.seq or entry.record.kind not in self._kinds:
             return
+        if self._session is None:
+            raise JournalError(f"journal {self._cursor.journal} does not begin with its session: keep it for a person")
         try:
             await self._deliver(Parcel(self._cursor.stream, self._session, entry, self._late))
         except Undeliverable as error:
             self.refused += 1
             logger.warning("%s %d of %s is not delivered: %s", entry.record.kind, entry.seq, self.session, error)
-        self._done += 1
         self._cursor.acknowledge(entry.seq)
+        self._done += 1
+
+    def _check(self, reader: Reader) -> None:
+        """What is there now may be another session's, of which nobody asked to send anything."""
+        if reader.session != self.session:
+            raise _Elsewhere(f"journal {self._cursor.journal} holds session {reader.session} by now")
 
 
 class Outbox:
@@ -250,7 +180,7 @@ class Outbox:
         try:
             cursor = Cursor.begin(self._folder, session, stream, journal)
         except OSError as error:
-            raise JournalError(f"outbox {self._folder}: {error.strerror}; make it a folder of your own") from error
+            raise JournalError(f"outbox {self._folder}: {error.strerror or error}: {remedy(error)}") from error
         if cursor is None:
             raise JournalError(f"outbox: session {session} is being delivered by another process; wait for its end")
         return Box(cursor, self._kinds, self._deliver, late=False)
@@ -258,7 +188,8 @@ class Outbox:
     async def deliver_earlier(self, without: Collection[str]) -> None:
         """Deliver what earlier runs left, one session after the other, but for the sessions `without`.
 
-        A journal that is gone or damaged is given up, and said so in the log.
+        What cannot be read is said in the log and tried again by the next run; only where a journal was removed there
+        is nothing to come back to, and its cursor goes.
         """
         for path in sorted(self._folder.glob("*.json")):
             cursor = None if path.stem in without else Cursor.open(path)
@@ -269,11 +200,17 @@ class Outbox:
                 await box.run()
             except (JournalError, OSError) as error:
                 logger.warning("what was left of session %s cannot be delivered: %s", box.session, error)
+                if _gone(error, cursor.journal):
+                    cursor.forget()
                 box.leave()
-                if not cursor.journal.exists():
-                    path.unlink(missing_ok=True)
             except BaseException:
                 box.leave()
                 raise
             else:
                 box.close()
+
+
+def _gone(error: Exception, journal: Path) -> bool:
+    """Whether a journal was removed. Where its folder is missing too, a disk may just not be mounted."""
+    missing = isinstance(error.__cause__, FileNotFoundError) and journal.parent.is_dir()
+    return missing or isinstance(error, _Elsewhere)
