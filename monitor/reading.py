@@ -145,7 +145,10 @@ def read_journal(path: Path, *, after: int = 0) -> Iterator[Entry]:
 
 def parsed(data: bytes) -> dict[str, Any]:
     """One line as an object; ValueError where it is none."""
-    line = json.loads(data, parse_constant=_no_number)
+    try:
+        line = json.loads(data, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested without end") from None
     if not isinstance(line, dict):
         raise ValueError("not an object")  # noqa: TRY004 - a damaged line, not a wrong call
     return line

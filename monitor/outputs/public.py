@@ -7,6 +7,7 @@ they may say what somebody said.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -283,4 +284,5 @@ def _judged(judged: JudgedWindow) -> Payload:
 
 
 def _number(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS) + 0.0
+    """The number as it is published; JSON has none that is infinite or not a number."""
+    return None if value is None or not math.isfinite(value) else round(value, _DIGITS) + 0.0
