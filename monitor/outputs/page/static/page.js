@@ -1,0 +1,166 @@
+// The page: who may look, which stream, and what is drawn of what arrives. It only reads.
+
+import { Door, taken } from "./access.js";
+import { Curve, explainCurve } from "./curve.js";
+import { EstimateCard } from "./estimate.js";
+import { Feed } from "./feed.js";
+import { showHealth, showPrivacy } from "./health.js";
+import { Lanes, explainLanes } from "./lanes.js";
+import { Memory } from "./memory.js";
+import { shown } from "./plot.js";
+import { Preview } from "./preview.js";
+import { curveInWords, lanesInWords, momentInWords, showTables } from "./tables.js";
+import { Tabs } from "./tabs.js";
+import { Verdicts } from "./verdicts.js";
+import { at, clock, tell } from "./words.js";
+
+const STREAMS_MS = 5000;
+const AGAIN_MS = 2000;
+
+const preview = new Preview();
+const estimate = new EstimateCard({ overall: at("overall"), current: at("current") }, at("caution"), at("news"));
+const verdicts = new Verdicts({
+  list: at("verdicts"),
+  count: at("verdicts-count"),
+  none: at("verdicts-none"),
+  more: at("verdicts-more"),
+});
+const curve = new Curve(at("curve"), point);
+const lanes = new Lanes(at("lanes"), point);
+explainCurve(at("curve-legend"));
+explainLanes(at("lanes-legend"));
+const tabs = new Tabs(at("tabs"), at("board"), choose);
+const door = new Door(begin);
+
+let told = null;
+let feed = null;
+let polling = 0;
+let drawing = 0;
+let length = 0;
+let connected = false;
+
+/** Ask what streams there are, and again every few seconds where there are several. */
+async function begin() {
+  clearTimeout(polling);
+  let answer = null;
+  try {
+    answer = await fetch("streams");
+  } catch {
+    // The monitor is not there: it may come back.
+  }
+  if (answer?.status === 401) {
+    refused();
+    return;
+  }
+  if (answer?.ok) {
+    const { streams } = await answer.json();
+    at("asking").hidden = true;
+    at("shown").hidden = false;
+    tabs.show(streams);
+    if (streams.length === 1) tell(at("title"), streams[0].name);
+    document.title = `${streams.length === 1 ? `${streams[0].name} – ` : ""}emotion-monitor`;
+    if (streams.length > 1) polling = setTimeout(begin, STREAMS_MS);
+    return;
+  }
+  if (feed === null) connection("reconnecting", "The monitor cannot be reached. Trying again …");
+  polling = setTimeout(begin, AGAIN_MS);
+}
+
+/** Show one of the streams. @param {string} name */
+function choose(name) {
+  feed?.close();
+  told = new Memory(name);
+  const mine = told;
+  preview.of(name);
+  connection("connecting", "Connecting …");
+  feed = new Feed(name, {
+    connection,
+    refused,
+    hello: (hello) => preview.hello(hello.preview),
+    history: (history) => {
+      mine.replace(history);
+      draw();
+    },
+    record: (record) => {
+      if (mine.add(record)) draw();
+    },
+    state: (state) => {
+      mine.state = state;
+      preview.session(state);
+      draw();
+    },
+  });
+  draw();
+}
+
+function connection(state, words) {
+  const chip = at("connection");
+  if (chip.dataset.state !== state) chip.dataset.state = state;
+  tell(at("connected"), words);
+  connected = state === "live" || state === "stalled";
+  preview.connection(connected);
+  draw();
+}
+
+/** The token is missing, or the monitor is another one now: nothing is shown to whoever has none. */
+function refused() {
+  feed?.close();
+  feed = null;
+  tabs.chosen = null;
+  at("shown").hidden = true;
+  connection("lost", "A token is needed");
+  door.ask();
+}
+
+/** Draw once for all that has arrived since, when the browser is about to paint. */
+function draw() {
+  if (drawing) return;
+  drawing = requestAnimationFrame(() => {
+    drawing = 0;
+    if (told !== null) drawNow();
+  });
+}
+
+function drawNow() {
+  estimate.show(told);
+  verdicts.show(told);
+  const seen = shown(told.now(), length);
+  curve.draw(told, seen);
+  lanes.draw(told, seen);
+  tell(at("curve-summary"), curveInWords(told));
+  tell(at("lanes-summary"), lanesInWords(told));
+  if (at("tables").closest("details").open) showTables(at("tables"), told);
+  if (told.state !== null) drawState(told.state);
+}
+
+function drawState(state) {
+  showHealth(at("health"), state);
+  showPrivacy(at("privacy"), state);
+  const whole = Number.isFinite(state.duration_s) ? ` of ${clock(state.duration_s)}` : "";
+  const next = Number.isFinite(state.next_window_s) ? `, next verdict at ${clock(state.next_window_s)}` : "";
+  tell(at("session-time"), `${clock(state.media_s)}${whole}${next}`);
+  at("session-state").dataset.state = connected ? state.state : "lost";
+  tell(at("session-said"), connected ? state.says : "Not known: no connection");
+}
+
+function point(time) {
+  tell(at("reading"), time === null || told === null ? "" : momentInWords(told, time));
+}
+
+at("ranges").addEventListener("change", (event) => {
+  length = Number(event.target.value);
+  draw();
+});
+at("tables").closest("details").addEventListener("toggle", draw);
+document.addEventListener("visibilitychange", draw);
+addEventListener("hashchange", () => location.hash.includes("token=") && enter());
+addEventListener("pagehide", () => feed?.close());
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+/** With the token of the address, where there is one. */
+function enter() {
+  const token = taken();
+  if (token === null) begin();
+  else door.tried(token);
+}
+enter();

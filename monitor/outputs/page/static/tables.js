@@ -1,0 +1,95 @@
+// The charts for those who do not see them: a sentence for each, and their last points as tables.
+
+import { GROUPS, clock, counted, labelled, make, number, span } from "./words.js";
+
+const ROWS = 20;
+
+/** What the curve shows. @param {import("./memory.js").Memory} told */
+export function curveInWords(told) {
+  const points = told.curve();
+  if (!points.length) return "There is no estimate yet.";
+  const parts = ["overall", "current"].map((track) => {
+    const values = points.map((one) => one[track].p_positive);
+    const last = points.at(-1)[track];
+    const label = told.estimate(track)?.label;
+    return (
+      `${track} is ${number(last.p_positive)} (${number(last.interval[0])} – ${number(last.interval[1])})` +
+      `${label ? `, ${labelled(label)[1]}` : ""}, and was between ` +
+      `${number(values.reduce((one, other) => Math.min(one, other)))} and ${number(values.reduce((one, other) => Math.max(one, other)))}`
+    );
+  });
+  const gaps = told.gaps.length ? ` ${counted(told.gaps.length, "gap")} without media.` : "";
+  return `From ${clock(points[0].media_s)} to ${clock(points.at(-1).media_s)}: ${parts.join("; ")}.${gaps}`;
+}
+
+/** What the lanes show. @param {import("./memory.js").Memory} told */
+export function lanesInWords(told) {
+  const events = told.events();
+  const counts = GROUPS.map((group) => [group, events.filter((one) => one.group === group).length]);
+  const some = counts.filter(([, many]) => many).map(([group, many]) => `${group} ${many}`);
+  const seen = some.length ? `${counted(events.length, "event")}: ${some.join(", ")}.` : "No body language was seen.";
+  const unseen = GROUPS.filter((group) => told.blind().some((one) => one.group === group));
+  return unseen.length ? `${seen} At times not to be seen: ${unseen.join(", ")}.` : seen;
+}
+
+/**
+ * What there is at one moment, for a pointer on a chart.
+ * @param {import("./memory.js").Memory} told
+ * @param {number} time
+ */
+export function momentInWords(told, time) {
+  const point = told.points.findLast((one) => one.media_s <= time);
+  const says = [clock(time)];
+  if (point) {
+    const track = (name) => `${name} ${number(point[name].p_positive)} (${point[name].interval.map((one) => number(one)).join(" – ")})`;
+    says.push(track("overall"), track("current"));
+  }
+  const during = (one) => one.start_s <= time && time <= one.end_s;
+  for (const one of told.events().filter(during).slice(0, 3)) says.push(named(one));
+  for (const one of told.blind().filter(during)) says.push(`${one.group} not seen: ${one.reason}`);
+  for (const one of told.gaps.filter(during)) says.push(`no ${one.track}: ${one.reason}`);
+  return says.join(" · ");
+}
+
+const named = (one) => `${one.name}${one.side && one.side !== "none" ? ` (${one.side})` : ""}, ${one.group}`;
+
+/**
+ * The last points of both charts.
+ * @param {HTMLElement} host
+ * @param {import("./memory.js").Memory} told
+ */
+export function showTables(host, told) {
+  const cell = (track) => `${number(track.p_positive)} (${number(track.interval[0])} – ${number(track.interval[1])})`;
+  const points = told.points.slice(-ROWS).reverse().map((one) => [clock(one.media_s), cell(one.overall), cell(one.current)]);
+  const events = told.events().slice(0, ROWS).map((one) => [span(one.start_s, one.end_s), one.group, named(one)]);
+  const unseen = told.blind().slice(-ROWS).reverse().map((one) => [span(one.start_s, one.end_s), one.group, one.reason]);
+  const gaps = told.gaps.slice(-ROWS).reverse().map((one) => [span(one.start_s, one.end_s), one.track, one.reason]);
+  const marks = told.marks.slice(-ROWS).reverse().map((one) => [clock(one.media_s), one.note || "without a note"]);
+  host.replaceChildren(
+    table("Estimate, newest first", ["Time", "Overall", "Current"], points),
+    table("Body language, newest first", ["Time", "Group", "What"], events),
+    table("What could not be seen", ["Time", "Group", "Why"], unseen),
+    table("Gaps in the media", ["Time", "Track", "Why"], gaps),
+    table("Marks", ["Time", "Note"], marks),
+  );
+}
+
+function table(caption, heads, rows) {
+  const made = make("table");
+  const head = make("tr");
+  for (const words of heads) {
+    const cell = make("th", "", words);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  made.append(make("caption", "", rows.length ? caption : `${caption}: none`), make("thead"), make("tbody"));
+  if (rows.length) made.tHead.append(head);
+  made.tBodies[0].append(
+    ...rows.map((cells) => {
+      const row = make("tr");
+      row.append(...cells.map((words) => make("td", "", words)));
+      return row;
+    }),
+  );
+  return made;
+}
