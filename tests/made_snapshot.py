@@ -20,6 +20,8 @@ from monitor.snapshot import (
     EstimatePoint,
     JudgedWindow,
     MediaHealth,
+    OutputState,
+    OutputStatus,
     PrivacyHealth,
     SessionState,
     Snapshot,
@@ -142,6 +144,15 @@ BROWSER = LinkStatus(
     0.0,
     reason="waiting for a publisher at http://127.0.0.1:8889/",
 )
+
+
+PAGE = OutputStatus("page", OutputState.UP, link="http://127.0.0.1:8765/")
+
+MQTT = OutputStatus("mqtt", OutputState.UP, waiting=0)
+
+WEBHOOK = OutputStatus("webhook", OutputState.DOWN, reason="answers 503, tried again in 8 s", waiting=12)
+
+METRICS = OutputStatus("metrics", OutputState.STOPPED, reason="its port was taken by another program")
 
 
 def live(state: SessionState, *links: LinkStatus) -> Snapshot:

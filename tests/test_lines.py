@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from buffers.evidence import Coverage
 from buffers.links import LinkChange, LinkState
 from buffers.records import Gap, Phase, Track
+from monitor.board import Board
+from monitor.describers.base import ModelInfo
 from monitor.judges.base import Label
 from monitor.outputs.base import Command
 from monitor.outputs.lines import LinesOutput, changes, line_of, new_answers
@@ -28,8 +30,8 @@ from monitor.records import (
     TrackRecord,
     VerdictRecord,
 )
-from monitor.snapshot import EstimateLabel, SessionState
-from tests.made_snapshot import EMPTY, RUNNING, event, judged
+from monitor.snapshot import EstimateLabel, OutputState, OutputStatus, SessionState, Snapshot
+from tests.made_snapshot import EMPTY, PRIOR, RUNNING, event, judged
 
 pytestmark = pytest.mark.unit
 
@@ -162,3 +164,27 @@ def test_a_reader_who_leaves_ends_the_session_quietly() -> None:
     output.show(RUNNING)
     output.show(replace(RUNNING, state=SessionState.STALLED))
     assert asked == [Command.QUIT]
+
+
+def test_each_change_of_a_destination_is_a_line_and_what_waits_is_none() -> None:
+    info = ModelInfo("cues", heuristic=True, calibrated=False, notice="")
+    board = Board("s", "a.mp4", "paced", None, info, info, "d", "m", "v", "off", PRIOR, PRIOR, None, ())
+
+    def after(*statuses: OutputStatus) -> Snapshot:
+        for status in statuses:
+            board.output(status)
+        return board.snapshot()
+
+    waiting = OutputStatus("mqtt", OutputState.CONNECTING)
+    first = after(waiting, OutputStatus("page", OutputState.UP, link="http://127.0.0.1:8765/"))
+    assert [line for line in changes(None, first, THEME) if " output " in line] == [
+        "  00:00  output     mqtt connecting",
+        "  00:00  output     page up at http://127.0.0.1:8765/",
+    ]
+    down = OutputStatus("mqtt", OutputState.DOWN, reason="127.0.0.1 refuses: is a broker running there?", waiting=4)
+    second = after(down)
+    said = ["  00:00  output     mqtt down: 127.0.0.1 refuses: is a broker running there?"]
+    assert changes(first, second, THEME) == said
+    third = after(replace(down, waiting=9))
+    assert changes(second, third, THEME) == []
+    assert changes(third, after(OutputStatus("mqtt", OutputState.UP)), THEME) == ["  00:00  output     mqtt up"]

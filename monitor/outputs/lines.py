@@ -12,6 +12,7 @@ from typing import Final, TextIO
 from buffers.records import Phase
 from monitor.outputs.base import Command
 from monitor.outputs.cells import harmless, mmss
+from monitor.outputs.dashboard.outputs import output_words
 from monitor.outputs.dashboard.panels import cautions
 from monitor.outputs.dashboard.render import summary_lines
 from monitor.outputs.pipe import LineWriter
@@ -35,6 +36,10 @@ _UNCUT: Final = 10_000
 """Width of plain lines (cells): they are for programs too, so nothing is cut."""
 
 
+_WORKS_AGAIN: Final = "works again"
+"""What the board notes of a destination that came back (`monitor/board.py`)."""
+
+
 def line_of(record: AnyRecord, theme: Theme) -> str | None:
     """What one record is worth saying, None for most: verdicts, closed NFBL events, links, stalls, gaps, marks."""
     match record:
@@ -54,7 +59,7 @@ def line_of(record: AnyRecord, theme: Theme) -> str | None:
             kind, said = "mark", record.note
         case _:
             return None
-    return _line(record.media_s, kind, said, theme)
+    return plain_line(record.media_s, kind, said, theme)
 
 
 def _event(record: NfblRecord) -> str:
@@ -92,19 +97,28 @@ def new_answers(before: EstimateRecord | None, now: EstimateRecord, theme: Theme
     for name, was, track in (("overall", old[0], now.overall), ("current", old[1], now.current)):
         first = was is None or not was.windows
         if track.windows and (first or was is None or was.label is not track.label):
-            lines.append(_line(now.media_s, name, _answer(track, theme), theme))
+            lines.append(plain_line(now.media_s, name, answer(track, theme), theme))
     return lines
 
 
 def changes(before: Snapshot | None, now: Snapshot, theme: Theme) -> list[str]:
-    """What is new in `now` and in no record: the session's state, notices."""
+    """What is new in `now` and in no record: the session's state, how destinations do, notices."""
     lines: list[str] = []
     if before is None or before.state is not now.state:
-        lines.append(_line(now.media_s, now.state.value, f"{now.source} ({now.mode})", theme))
+        lines.append(plain_line(now.media_s, now.state.value, f"{now.source} ({now.mode})", theme))
+    lines += [plain_line(now.media_s, "output", said, theme) for said in new_outputs(before, now)]
     known = () if before is None else (*cautions(before), *before.notices)
-    said = (*cautions(now), *now.notices)
-    lines += [_line(now.media_s, "notice", notice, theme) for notice in said if notice not in known]
+    # Of destinations more was just said than the board notes.
+    told = {f"{one.name}: {words}" for one in now.outputs for words in (one.reason, _WORKS_AGAIN)}
+    said = (*cautions(now), *(notice for notice in now.notices if notice not in told))
+    lines += [plain_line(now.media_s, "notice", notice, theme) for notice in said if notice not in known]
     return lines
+
+
+def new_outputs(before: Snapshot | None, now: Snapshot) -> list[str]:
+    """Each destination whose state, or whose trouble, or whose place is new; how much waits is no news."""
+    was = {} if before is None else {one.name: output_words(one) for one in before.outputs}
+    return [words for one in now.outputs if (words := output_words(one)) != was.get(one.name)]
 
 
 def _verdict(record: VerdictRecord, theme: Theme) -> str:
@@ -116,13 +130,15 @@ def _verdict(record: VerdictRecord, theme: Theme) -> str:
     return f"{glyph} {word} {record.confidence:.1f}/10, {span}"
 
 
-def _answer(track: TrackEstimate, theme: Theme) -> str:
+def answer(track: TrackEstimate, theme: Theme) -> str:
+    """A track's label, probability and interval."""
     glyph, word, _ = theme.label(track.label)
     low, high = track.interval
     return f"{glyph} {word} {track.p_positive:.2f} ({low:.2f}{theme.glyphs.dash}{high:.2f})"
 
 
-def _line(media_s: float, kind: str, text: str, theme: Theme) -> str:
+def plain_line(media_s: float, kind: str, text: str, theme: Theme) -> str:
+    """Media time, kind, and whatever is said, on one line that drives no terminal."""
     return f"{mmss(media_s):>7}  {kind:<10} {harmless(text, theme)}".rstrip()
 
 

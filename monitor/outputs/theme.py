@@ -8,7 +8,7 @@ from typing import Final
 from rich import box
 
 from monitor.judges.base import Label
-from monitor.snapshot import EstimateLabel, SessionState
+from monitor.snapshot import EstimateLabel, OutputState, SessionState
 
 SKY: Final = "#56b4e9"
 GREEN: Final = "#009e73"
@@ -78,3 +78,14 @@ class Theme:
             SessionState.ENDED: (glyphs.ring, "ENDED", GREY),
             SessionState.FAILED: (glyphs.bang, "FAILED", RED),
         }[state]
+
+    def output(self, state: OutputState) -> tuple[str, str, str]:
+        """Glyph, word and style of the state of a destination."""
+        glyphs = self.glyphs
+        glyph, style = {
+            OutputState.CONNECTING: (glyphs.ring, GREY),
+            OutputState.UP: (glyphs.dot, GREEN),
+            OutputState.DOWN: (glyphs.bang, ORANGE),
+            OutputState.STOPPED: (glyphs.bang, RED),
+        }[state]
+        return glyph, state.value, style

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from monitor.outputs.cells import counted, joined, mbytes, mmss, row, sentence
 from monitor.outputs.dashboard.live import link_line, link_lines, worst_first
+from monitor.outputs.dashboard.outputs import outputs_lines
 from monitor.outputs.theme import GREY, ORANGE, RED, Theme
 from monitor.snapshot import MediaHealth, SessionState, Snapshot
 
@@ -69,6 +70,7 @@ def page(snapshot: Snapshot, width: int, theme: Theme) -> Lines:
         *(_media(one, width, theme) for one in snapshot.media),
         *(line for link in snapshot.links for line in link_lines(link, width, theme)),
         *(_fact(name, said, width, theme) for name, said in facts),
+        *outputs_lines(snapshot, width, theme),
     ]
 
 

@@ -23,6 +23,7 @@ from monitor.outputs.cells import counted, cut, harmless, joined, mmss, row, sen
 from monitor.outputs.dashboard import health, panels
 from monitor.outputs.dashboard.keys import BINDINGS, Binding, Page, View
 from monitor.outputs.dashboard.live import LIVE_MODE, counts, not_captured, telling
+from monitor.outputs.dashboard.outputs import greeting, outputs_note, undelivered
 from monitor.outputs.dashboard.streams import Streams, bar
 from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot
@@ -67,7 +68,9 @@ def render(
     full = width >= FULL[0] and height >= FULL[1]
     inner, notice_rows = width - 2, 3 if full else 2
     above = [] if streams is None else [Layout(_indented([bar(streams, inner, theme)]), size=1)]
-    said = telling(snapshot, inner, theme) or panels.progress(snapshot, inner, theme)
+    said = (
+        telling(snapshot, inner, theme) or greeting(snapshot, inner, theme) or panels.progress(snapshot, inner, theme)
+    )
     screen = Layout()
     screen.split_column(
         *above,
@@ -116,14 +119,18 @@ def _overview(snapshot: Snapshot, width: int, height: int, theme: Theme, *, full
     rows = _ESTIMATE_ROWS if full else _ESTIMATE_ROWS - 1
     estimate_width = left_width if full else width
     said = panels.estimate(snapshot, estimate_width - 4, rows - 2, theme)
-    estimate = Layout(_framed("Estimate, probability of positive", said, estimate_width, theme), size=rows)
+    # Where there is no room for health the way out stands at the largest panel.
+    out = outputs_note(snapshot, right_width - 6 if full else width - 6, theme) or ""
+    answers = _framed("Estimate, probability of positive", said, estimate_width, theme, "" if full else out)
+    estimate = Layout(answers, size=rows)
     judged = panels.windows(snapshot, left_width - 4, height - rows - 2, theme)
     windows = _framed("Verdicts", judged, left_width, theme, panels.windows_note(snapshot))
     seen = panels.events(snapshot, right_width - 4, height - (_HEALTH_ROWS if full else rows) - 2, theme)
     events = _framed("Body language (NFBL)", seen, right_width, theme, panels.events_note(snapshot))
     body, left, right = Layout(), Layout(windows, size=left_width), Layout(events, size=right_width)
     if full:
-        known = _framed("Health", health.panel(snapshot, right_width - 4, _HEALTH_ROWS - 2, theme), right_width, theme)
+        states = health.panel(snapshot, right_width - 4, _HEALTH_ROWS - 2, theme)
+        known = _framed("Health", states, right_width, theme, out)
         left.split_column(estimate, Layout(windows))
         right.split_column(Layout(events), Layout(known, size=_HEALTH_ROWS))
         body.split_row(left, right)
@@ -211,14 +218,16 @@ def _status(snapshot: Snapshot, width: int, theme: Theme, view: View, streams: S
     return [first, second, sentence([notice], width, theme)]
 
 
-def _framed(title: str, inside: list[Text] | RenderableType, width: int, theme: Theme, note: str = "") -> Panel:
+def _framed(title: str, inside: list[Text] | RenderableType, width: int, theme: Theme, note: str | Text = "") -> Panel:
     room = max(0, width - 6)
+    if isinstance(note, str):
+        note = Text(cut(harmless(note, theme), room, theme), style="default")
     return Panel(
         _stacked(inside) if isinstance(inside, list) else inside,
         box=theme.glyphs.box,
         title=Text(cut(title, room, theme), style="bold"),
         title_align="left",
-        subtitle=Text(cut(harmless(note, theme), room, theme), style="default") if note and room else None,
+        subtitle=note if note and room else None,
         subtitle_align="right",
         border_style=GREY,
         padding=(0, 1),
@@ -268,6 +277,8 @@ def summary_lines(snapshot: Snapshot, theme: Theme, width: int = 100) -> list[Te
         if happened := counts(link):
             text = f"{link.name}: {', '.join(happened)}"
             lines.append(sentence([("source    ", GREY), (text, "default")], width, theme))
+    for name, left in undelivered(snapshot):
+        lines.append(sentence([(f"{name:<10}", GREY), (left, "default")], width, theme))
     # A path is for copying: it may be longer than the line.
     paths = [("journal   ", snapshot.journal or "not kept"), ("recorded  ", snapshot.recording)]
     lines += [Text(name, style=GREY, end="").append(harmless(path, theme), "default") for name, path in paths if path]
