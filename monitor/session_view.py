@@ -1,4 +1,4 @@
-"""A journal as values: what reports, exports and a page's history are made of, in one pass. Pure.
+"""A journal as values: what reports, exports and a page's history are made of, in one pass.
 
 Lines become what a reader thinks in: pieces of a long gap are one gap, an event is what was told of it last, a window
 is its verdict with the description it was judged from. Nothing is thinned and nothing is left out but `raw` replies.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, TypeVar
 
 from buffers.evidence import Window
 from buffers.records import NFBL_GROUPS, FeedState, Gap, Group, Phase, Track
 from configs.errors import JournalError
+from configs.yamlfile import printable
 from monitor.blindness import LEAST_S
 from monitor.gaps import JOIN_S
-from monitor.reading import Entry
+from monitor.reading import Entry, Reader
 from monitor.record import Record
 from monitor.records import (
     AnyRecord,
@@ -159,6 +161,25 @@ class _Read:
     def of(self, kind: type[Kind]) -> tuple[Kind, ...]:
         """The records of a kind that stays as it is."""
         return tuple(record for record in self.others if isinstance(record, kind))
+
+
+def read_view(path: Path) -> SessionView:
+    """The session that a journal tells, to its present end.
+
+    Raises:
+        JournalError: there is no such file, or it is no journal, empty, damaged or of another schema.
+    """
+    name = printable(str(path), 200)
+    if path.exists() and not path.is_file():
+        raise JournalError(f"{name} is no ordinary file: give the path of a journal")
+    with Reader(path) as reader:
+        try:
+            return view(entry for entry in reader.whole_lines() if entry is not None)
+        except JournalError:
+            if reader.seq:
+                raise
+            what = "is no journal of emotion-monitor" if path.stat().st_size else "is empty"
+            raise JournalError(f"{name} {what}: give the path of a journal") from None
 
 
 def view(entries: Iterable[Entry]) -> SessionView:
