@@ -22,7 +22,16 @@ def _metrics(settings: OutputSettings, environ: Mapping[str, str]) -> Destinatio
     return MetricsDestination(settings.metrics, environ)
 
 
+def _web(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | None:
+    if not settings.web.enabled:
+        return None
+    from monitor.outputs.page.destination import PageDestination
+
+    return PageDestination(settings.web, environ)
+
+
 DESTINATIONS: Final[dict[str, Factory]] = {
+    "web": _web,
     "metrics": _metrics,
 }
 """A factory for every destination, by the name of its extra."""

@@ -13,8 +13,8 @@ stream, 421 another name led here, 429 too many wrong tokens, 503 too many viewe
 not try again after any of these: the page makes a new one.
 
 Events. `retry: 2000` at the beginning, a comment every 15 s of silence. Only `history` and `record` have an id,
-`SESSION:SEQ`; a browser that comes back with `Last-Event-ID` gets the records after it, or a new `history` where that is
-too long ago (500 records) or another session. Take `history` as all there is: forget what was there before.
+`SESSION:SEQ`; a browser that comes back with `Last-Event-ID` gets the records after it, or a new `history` where that
+is too long ago (500 records) or of another session. Take `history` as all there is: forget what was there before.
 
     hello    {schema, version, session, stream, resumed, preview: {enabled, every_s}}   always first
     history  {schema, session, stream, seq, head, end_s, estimates, verdicts, nfbl, gaps, blind, marks, links, stalls,
@@ -43,11 +43,11 @@ too long ago (500 records) or another session. Take `history` as all there is: f
     behind   {}: so much was not read in time that records were left out; a new `history` follows
     bye      {}: the monitor ends. Come back all the same: it may be started again
 
-The picture. One request is one picture: the page asks again `hello.preview.every_s` after the answer, or when a person
-wants, so a slow line gets fewer pictures and never an old one, and who does not want movement asks no more. 200 is a
-JPEG with `X-Media-S`, 304 the picture of `If-None-Match`, 204 nothing to show (paused, lost, over, or none for seconds:
-take the old one away). A stream of pictures in one answer would hold one of a browser's six connections and leave its
-last picture standing when it ends.
+The picture. One request is one picture: the page asks again so long after the answer as its `X-Every-S` says (at first
+`hello.preview.every_s`; more with many viewers), or when a person wants, so a slow line gets fewer pictures and never
+an old one, and who does not want movement asks no more. 200 is a JPEG with `X-Media-S`, 304 the picture of
+`If-None-Match`, 204 nothing to show (paused, lost, over, or none for seconds: take the old one away). A stream of
+pictures in one answer would hold one of a browser's six connections, and leave its last picture standing at its end.
 
 Nothing says a path, an address, a device's name or a secret; free texts went through `monitor.outputs.redact`. The
 models' words are in: the page is the operator's own screen. They are hostile input all the same.
@@ -74,9 +74,7 @@ RETRY: Final = f"retry: {RETRY_MS}\n\n".encode()
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
     """A payload as JSON in one line."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
 def event(name: str, data: bytes, number: str = "") -> bytes:
