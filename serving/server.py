@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -24,6 +25,10 @@ _REQUEST_S: Final = 10.0
 _START_S: Final = 5.0
 """How long the server may take to listen (s); it takes a few milliseconds."""
 
+_BLOCKED_S: Final = 30.0
+"""How long a connection may take nothing of what it asked for (s), before it is given up: phones lose their network for
+as long, and come back."""
+
 _CALL_S: Final = 15.0
 """How long anything asked of the loop may take (s): STUN servers that do not answer hold a connection for five."""
 
@@ -37,6 +42,7 @@ class _Impatient(H11Protocol):
 
     most: ClassVar[int]
     _late: asyncio.TimerHandle | None = None
+    _blocked: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse one too many, and give the others a while."""
@@ -48,9 +54,28 @@ class _Impatient(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
-        if self._late is not None:
-            self._late.cancel()
+        for timer in (self._late, self._blocked):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Nothing is taken any more: for so long and no longer."""
+        super().pause_writing()
+        self._blocked = self.loop.call_later(_BLOCKED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It is taken again."""
+        if self._blocked is not None:
+            self._blocked.cancel()
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """Wait for no goodbye from who does not even listen."""
+        if self.flow.write_paused:
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     def _leave(self) -> None:
         if self.cycle is None:
@@ -125,6 +150,12 @@ class Server:
         except TimeoutError:
             future.cancel()
             raise EndpointClosed("the endpoint does not answer") from None
+
+    def tell(self, callback: Callable[[], None]) -> None:
+        """Have `callback` run in the server's loop soon, asked from any thread; nothing happens once it is over."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # closed in between
+                self._loop.call_soon_threadsafe(callback)
 
     def close(self) -> None:
         """End it, its connections and its thread. Safe to call twice."""
