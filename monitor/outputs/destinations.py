@@ -14,6 +14,14 @@ Factory = Callable[[OutputSettings, Mapping[str, str]], Destination | None]
 then. Raises `ConfigError` for settings that cannot work."""
 
 
+def _mqtt(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | None:
+    if not settings.mqtt.enabled:
+        return None
+    from monitor.outputs.mqtt.destination import MqttDestination
+
+    return MqttDestination(settings.mqtt, environ)
+
+
 def _metrics(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | None:
     if not settings.metrics.enabled:
         return None
@@ -31,6 +39,7 @@ def _web(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | 
 
 
 DESTINATIONS: Final[dict[str, Factory]] = {
+    "mqtt": _mqtt,
     "web": _web,
     "metrics": _metrics,
 }

@@ -1,0 +1,220 @@
+"""The broker as a destination: one connection for all streams of the process, and what is said of them together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import secrets
+from collections.abc import Coroutine, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+from configs.output_settings import MqttSettings
+from monitor.outbox import Outbox, Parcel, outbox_folder
+from monitor.outputs.base import Output, Stream
+from monitor.outputs.mqtt.broker import make_broker, read_password
+from monitor.outputs.mqtt.commands import subscriptions
+from monitor.outputs.mqtt.discovery import clearing_payload, discovery_payload
+from monitor.outputs.mqtt.link import Link
+from monitor.outputs.mqtt.messages import Incoming, Outgoing, encoded, fleeting, retained, word
+from monitor.outputs.mqtt.node import Node
+from monitor.outputs.mqtt.obedience import Obedience
+from monitor.outputs.mqtt.output import MqttOutput, Shared, event_message, kinds
+from monitor.outputs.mqtt.topics import OFFLINE, ONLINE, Topics, home_assistant_status
+from monitor.outputs.public import Payload, info_payload, stats_payload
+from monitor.snapshot import OutputState, OutputStatus, SessionState
+
+logger = logging.getLogger("emotion_monitor.mqtt")
+
+_NAME: Final = "mqtt"
+
+_HOME_ASSISTANT_S: Final = 5.0
+"""Home Assistant that comes up is answered within so long, at a random moment (s): not by everybody at once."""
+
+
+class MqttDestination:
+    """See the module."""
+
+    def __init__(self, settings: MqttSettings, environ: Mapping[str, str]) -> None:
+        """Read the password. Raises `ConfigError` where there is none for a username."""
+        self._settings = settings
+        self._password = read_password(settings, environ)
+        self._version = version("emotion-monitor")
+        self._instance = secrets.token_hex(4)
+        self._node: Node | None = None
+        self._link: Link | None = None
+        self._outputs: dict[str, MqttOutput] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._state, self._reason = OutputState.CONNECTING, ""
+        self._rivals: set[str] = set()
+
+    async def open(self, streams: Sequence[Stream]) -> None:
+        """Begin to connect. Raises `ConfigError` where a certificate cannot be used or no name can be kept."""
+        settings = self._settings
+        self._node = Node(settings.node) if settings.node else await asyncio.to_thread(Node.claim)
+        name = self._node.name
+        self._topics = topics = Topics(settings.base_topic, name)
+        client_id = settings.client_id or f"{settings.base_topic.replace('/', '-')}-{name}-{secrets.token_hex(2)}"
+        broker = await asyncio.to_thread(make_broker, settings, self._password, client_id=client_id)
+        pausable = {stream.name: stream.pausable for stream in streams}
+        status = [home_assistant_status(settings.discovery_prefix)] if settings.discovery else []
+        commands = subscriptions(topics, pausable) if settings.commands else []
+        self._link = link = Link(
+            broker,
+            word(topics.availability, OFFLINE),
+            greet=self._greeting,
+            topics=[topics.info, *status, *commands],
+            receive=self._receive,
+            changed=self._changed,
+        )
+        self._outbox = Outbox(outbox_folder(_NAME), kinds(settings), self._deliver)
+        shared = Shared(settings, topics, link, self._outbox, self._report, self._introduce)
+        self._outputs = {stream.name: MqttOutput(stream, shared) for stream in streams}
+        self._obedience = Obedience(topics, pausable, self._outputs, link, stats=self._stats, republish=self._republish)
+        self._changed(OutputState.CONNECTING, "")
+        link.start(self._died)
+        self._spawn(self._outbox.deliver_earlier({stream.session for stream in streams}))
+        self._spawn(self._tell_stats())
+
+    def output(self, stream: Stream) -> Output:
+        """The output of one of the streams."""
+        return self._outputs[stream.name]
+
+    async def close(self) -> None:
+        """Say that all is over, and why."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._link is not None:
+            gone = word(self._topics.availability, OFFLINE)
+            await self._link.close([gone, self._info(self._why_stopped())])
+        if self._node is not None:
+            self._node.close()
+
+    def _greeting(self) -> list[Outgoing]:
+        """All that is retained, as it is now; that we are there comes last, when all the rest is true."""
+        streams = [message for output in self._outputs.values() for message in output.retained()]
+        return [*self._discovery(), self._info(), *streams, word(self._topics.availability, ONLINE)]
+
+    def _discovery(self) -> list[Outgoing]:
+        if not self._settings.discovery:
+            return []
+        messages = []
+        for name, output in self._outputs.items():
+            payload = discovery_payload(
+                name,
+                topics=self._topics,
+                version=self._version,
+                pausable=output.stream.pausable,
+                preview=self._settings.preview,
+                commands=self._settings.commands,
+                heartbeat_s=self._settings.heartbeat_s,
+                stats_s=self._settings.stats_s,
+            )
+            topic = self._topics.discovery(self._settings.discovery_prefix, name)
+            messages += [Outgoing(topic, encoded(clearing_payload(payload))), retained(topic, payload)]
+        return messages
+
+    def _info(self, stopped: str | None = None) -> Outgoing:
+        shown = {name: output.snapshot for name, output in self._outputs.items()}
+        payload = info_payload(
+            shown,
+            version=self._version,
+            node=self._topics.node,
+            instance=self._instance,
+            ts=self._now(),
+            stopped=stopped,
+        )
+        return retained(self._topics.info, payload)
+
+    def _why_stopped(self) -> str:
+        states = {output.snapshot.state for output in self._outputs.values() if output.snapshot is not None}
+        if SessionState.FAILED in states:
+            return "failed"
+        return "ended" if states == {SessionState.ENDED} else "interrupted"
+
+    def _stats(self) -> Payload:
+        shown = {name: output.snapshot for name, output in self._outputs.items() if output.snapshot is not None}
+        return stats_payload(shown, self._now())
+
+    def _now(self) -> str:
+        return next(iter(self._outputs.values())).stream.now()
+
+    async def _tell_stats(self) -> None:
+        """From the first moment there is something to tell, every so often."""
+        period_s = self._settings.stats_s
+        while True:
+            await asyncio.sleep(period_s)
+            await self._of_link.tell(fleeting(self._topics.stats, self._stats(), expiry_s=max(1, round(2 * period_s))))
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        await self._of_link.deliver(event_message(parcel, self._topics, rationale=self._settings.rationale))
+
+    async def _receive(self, message: Incoming) -> None:
+        if message.topic == self._topics.info:
+            await self._look_at(message)
+        elif message.topic == home_assistant_status(self._settings.discovery_prefix):
+            if message.payload == ONLINE.encode() and not message.retained:
+                self._spawn(self._republish(random.uniform(0.0, _HOME_ASSISTANT_S)))  # noqa: S311 - a moment, no secret
+        else:
+            await self._obedience.receive(message)
+
+    async def _look_at(self, message: Incoming) -> None:
+        """Somebody said what this installation is: we did, or another program of the same name."""
+        try:
+            instance = str(json.loads(message.payload)["instance"])
+        except (ValueError, TypeError, KeyError):
+            return
+        # What is retained may be our own of the last run.
+        if message.retained or instance == self._instance or instance in self._rivals or len(self._rivals) > 8:
+            return
+        self._rivals.add(instance)
+        logger.warning("another program publishes as node %s too: set outputs.mqtt.node", self._topics.node)
+        self._changed(self._state, self._reason)
+        await self._of_link.tell(self._info())  # so that it learns of us
+
+    async def _republish(self, after_s: float = 0.0) -> None:
+        await asyncio.sleep(after_s)
+        for message in self._greeting():
+            await self._of_link.tell(message)
+
+    def _introduce(self) -> None:
+        self._spawn(self._tell_info())
+
+    async def _tell_info(self) -> None:
+        await self._of_link.tell(self._info())
+
+    def _changed(self, state: OutputState, reason: str) -> None:
+        self._state, self._reason = state, reason
+        for output in self._outputs.values():
+            output.changed()
+            self._report(output.stream)
+
+    def _report(self, stream: Stream) -> None:
+        output = self._outputs[stream.name]
+        state, reason = self._state, self._reason
+        if state is OutputState.UP and output.fault:
+            state, reason = OutputState.DOWN, output.fault
+        elif state is OutputState.UP and self._rivals and not reason:
+            reason = f"another program publishes as node {self._topics.node} too: set outputs.mqtt.node"
+        stream.report(OutputStatus(_NAME, state, reason, waiting=output.waiting))
+
+    @property
+    def _of_link(self) -> Link:
+        assert self._link is not None, "open was not called"
+        return self._link
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=_NAME)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._died)
+
+    def _died(self, task: asyncio.Task[None]) -> None:
+        """A task of ours broke by something that nobody foresaw: the session goes on without."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("a task of MQTT broke", exc_info=error)
+            self._changed(OutputState.STOPPED, f"unexpected {type(error).__name__}: please report it")

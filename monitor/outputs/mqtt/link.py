@@ -1,0 +1,264 @@
+"""Keeps a connection to the broker: connects, greets, listens, and begins again after whatever went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import aiomqtt
+
+from monitor.outbox import Undeliverable
+from monitor.outputs.mqtt.broker import Broker
+from monitor.outputs.mqtt.client import Client
+from monitor.outputs.mqtt.messages import Incoming, Outgoing
+from monitor.outputs.mqtt.trouble import (
+    TOO_LARGE,
+    Refused,
+    Then,
+    Trouble,
+    Waits,
+    dropped_again,
+    in_connecting,
+    in_use,
+)
+from monitor.snapshot import OutputState
+
+T = TypeVar("T")
+
+ANSWER_S: Final = 10.0
+"""How long the broker may take to answer anything (s); after that the connection counts as dead."""
+
+_SHORT_S: Final = 30.0
+"""A connection that held so long worked (s)."""
+
+_DROPS: Final = 3
+"""Short connections in a row, with nothing else in between, from which somebody else is suspected of ending them."""
+
+_FAREWELL_S: Final = 2.0
+"""How long the last messages may take (s)."""
+
+
+class Lost(Exception):
+    """The connection is over; whether the message arrived is not known."""
+
+
+class Link:
+    """The connection, through all its lives. Use `start`, then `tell` and `deliver`, then `close`."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        will: Outgoing,
+        *,
+        greet: Callable[[], Sequence[Outgoing]],
+        topics: Sequence[str],
+        receive: Callable[[Incoming], Awaitable[None]],
+        changed: Callable[[OutputState, str], None],
+        waits: Waits | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        """Nothing happens yet.
+
+        Args:
+            broker: Where to.
+            will: What the broker publishes if we vanish.
+            greet: What is published first on every connection, in this order.
+            topics: What is subscribed to.
+            receive: Takes what comes in, one after the other.
+            changed: Is told how the connection does, in a short phrase where something is the matter.
+            waits: How long to wait between attempts.
+            answer_s: How long the broker may take to answer (s).
+        """
+        self._broker = broker
+        self._will = will
+        self._greet = greet
+        self._topics = list(topics)
+        self._receive = receive
+        self._changed = changed
+        self._waits = waits or Waits()
+        self._answer_s = answer_s
+        self._v5 = broker.protocol != "3.1.1"
+        self._old = not self._v5
+        self._drops = 0
+        self._connection: _Connection | None = None
+        self._up = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker was greeted and listens."""
+        return self._up.is_set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is not tried any more."""
+        return self._running is None or self._running.done()
+
+    def start(self, died: Callable[[asyncio.Task[None]], None]) -> None:
+        """Begin to connect; `died` is called when nothing more is done, with why where nobody foresaw it."""
+        self._running = asyncio.create_task(self._run(), name="mqtt")
+        self._running.add_done_callback(died)
+
+    async def tell(self, message: Outgoing) -> bool:
+        """Publish now or never; whether it arrived (QoS 1) or was sent (QoS 0)."""
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            await connection.send(message)
+        except Lost:
+            return False
+        return True
+
+    async def deliver(self, message: Outgoing) -> None:
+        """Publish until it is acknowledged, through as many connections as it takes.
+
+        Raises:
+            Undeliverable: the broker takes nothing so large.
+        """
+        while True:
+            await self._up.wait()
+            connection = self._connection
+            if connection is None:
+                continue
+            try:
+                await connection.send(message)
+            except Lost:
+                if connection.trouble is not None and connection.trouble.code == TOO_LARGE:
+                    raise Undeliverable("larger than the broker takes") from None
+            else:
+                return
+
+    async def close(self, farewell: Sequence[Outgoing]) -> None:
+        """Publish `farewell` if there is a connection, then end it. Safe to call twice."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(Lost, TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    for message in farewell:
+                        await connection.send(message)
+            await connection.leave()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
+    async def _run(self) -> None:
+        """Connect again and again, until cancelled or until a person must do something."""
+        while True:
+            trouble = await self._once()
+            if trouble.then is Then.STOP:
+                self._changed(OutputState.STOPPED, trouble.reason)
+                return
+            if trouble.then is Then.OLDER and self._broker.protocol == "auto":
+                self._v5, self._old = False, True
+                continue
+            self._changed(OutputState.DOWN, trouble.reason)
+            await asyncio.sleep(self._waits.after(trouble))
+
+    async def _once(self) -> Trouble:
+        """One connection, from its beginning to its end; why it ended."""
+        client = Client(self._broker, self._will, v5=self._v5, answer_s=self._answer_s)
+        try:
+            await client.enter()
+        except (aiomqtt.MqttError, OSError, ValueError) as error:
+            trouble = in_connecting(error, self._broker)
+            self._drops = 0
+            if self._broker.protocol == "auto" and not self._old:
+                # Some brokers of old say nothing to MQTT 5: the next attempt speaks 3.1.1, the one after it 5 again.
+                self._v5 = not (self._v5 and trouble.silent)
+            return trouble
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        trouble = await self._use(client)
+        if loop.time() - began_s > _SHORT_S:
+            self._waits.worked()
+            self._drops = 0
+        elif not self._v5 and trouble.then is Then.AGAIN:
+            self._drops += 1
+            if self._drops >= _DROPS:
+                trouble = dropped_again(self._broker)
+        self._v5 = self._broker.protocol != "3.1.1" and not self._old
+        return trouble
+
+    async def _use(self, client: Client) -> Trouble:
+        connection = _Connection(client, self._broker, self._ended)
+        reading = asyncio.create_task(self._read(client, connection))
+        try:
+            heard = await connection.listen(self._topics)
+            for message in self._greet():
+                await connection.send(message)
+            self._connection = connection
+            self._up.set()
+            self._changed(OutputState.UP, "" if heard else "the broker lets this user subscribe to no commands")
+            # It also ends by a fault of whoever receives, which nobody else would see.
+            both: set[asyncio.Future[Any]] = {reading, connection.over}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            return await connection.over
+        except Lost:
+            return await connection.over
+        finally:
+            self._ended()
+            reading.cancel()
+            client.cut()
+
+    async def _read(self, client: Client, connection: _Connection) -> None:
+        try:
+            async for message in client.incoming():
+                await self._receive(message)
+        except aiomqtt.MqttError as error:
+            connection.end(error)
+
+    def _ended(self) -> None:
+        self._connection = None
+        self._up.clear()
+
+
+class _Connection:
+    """A client that is connected, until the first thing goes wrong with it; `over` then says what."""
+
+    def __init__(self, client: Client, broker: Broker, ended: Callable[[], None]) -> None:
+        self._client = client
+        self._broker = broker
+        self._ended = ended
+        self.over: asyncio.Future[Trouble] = asyncio.get_running_loop().create_future()
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What went wrong, None while nothing has."""
+        return self.over.result() if self.over.done() and not self.over.cancelled() else None
+
+    def end(self, error: Exception) -> None:
+        """It went wrong."""
+        if not self.over.done():
+            self.over.set_result(in_use(error, self._broker))
+            self._ended()
+
+    async def send(self, message: Outgoing) -> None:
+        """Publish. Raises `Lost`."""
+        await self._while_connected(self._client.send(message))
+
+    async def listen(self, topics: list[str]) -> bool:
+        """Subscribe; False where the broker refuses any of them. Raises `Lost`."""
+        return await self._while_connected(self._client.listen(topics))
+
+    async def leave(self) -> None:
+        """Say goodbye to the broker."""
+        await self._client.leave()
+
+    async def _while_connected(self, work: Awaitable[T]) -> T:
+        """What `work` returns; aiomqtt itself would wait for an answer on a connection that is gone."""
+        working = asyncio.ensure_future(work)
+        try:
+            both: set[asyncio.Future[Any]] = {working, self.over}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+        except (aiomqtt.MqttError, Refused) as error:
+            self.end(error)
+        finally:
+            working.cancel()
+        raise Lost
