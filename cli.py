@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from commands import calibrate, config, devices, doctor, evaluate, files, journal, models, session
+from commands import calibrate, config, devices, doctor, evaluate, export, files, journal, models, session
 from commands.flags import PROGRAM
 from commands.parser import CommandParser
 from configs.errors import MonitorError
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('emotion-monitor')}")
     families = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=CommandParser)
-    for family in (session, journal, files, evaluate, calibrate, models, config, devices, doctor):
+    for family in (session, journal, export, files, evaluate, calibrate, models, config, devices, doctor):
         family.add(families)
     return parser
 

@@ -43,3 +43,7 @@ class JournalError(MonitorError):
 
 class RecordingError(MonitorError):
     """A recording or its audit trail cannot be written or read back (exit code 1)."""
+
+
+class ExportError(MonitorError):
+    """What is made of a journal cannot be written (exit code 1)."""

@@ -1,1 +1,1 @@
-"""A journal as files for other programs: tables, ELAN tiers, subtitles."""
+"""`export`: a journal as the tables, annotations and cues that other programs read."""
