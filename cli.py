@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from commands import calibrate, config, devices, doctor, evaluate, export, files, journal, models, session
+from commands import calibrate, config, devices, doctor, evaluate, export, files, journal, models, report, session
 from commands.flags import PROGRAM
 from commands.parser import CommandParser
 from configs.errors import MonitorError

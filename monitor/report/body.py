@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from buffers.records import NFBL_GROUPS, Group
+from monitor.blindness import LEAST_S
 from monitor.cues import ABSOLUTE_S
 from monitor.report.drawn import rates_chart, timeline_chart
 from monitor.report.parts import Section, Table, columns
@@ -85,13 +86,15 @@ def _bins_table(rates: Sequence[GroupRates]) -> Table:
         "Events of each part, and how many would be usual",
         columns("#part", *(f"#{one.group}" for one in read)),
         rows,
-        "Events that began (usual for the same observed time at the person's own rate; minutes observed).",
+        "Events that began, and in brackets how many are usual in the same observed time at the person's own rate.",
     )
 
 
 def _bin(part: Bin, one: GroupRates) -> str:
     usual = one.whole.usual_in(part.observed_s)
-    return f"{part.events} (usual {number(usual, 1)}; {part.observed_s / 60:.1f} min)"
+    hidden = part.end_s - part.start_s - part.observed_s
+    only = f"; {length(part.observed_s)} observed" if hidden > LEAST_S else ""
+    return f"{part.events} ({number(usual, 1)}{only})"
 
 
 def _classes(events: Sequence[ToldEvent]) -> Table:

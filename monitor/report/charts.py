@@ -39,10 +39,13 @@ PURPLE: Final = "#cc79a7"
 SKY: Final = "#56b4e9"
 """Okabe and Ito's; what has one also has a dash, a hatch or a row of its own."""
 
-LEFT, RIGHT, TOP, BOTTOM = 1.15, 0.2, 0.45, 0.35
-"""Margins of every chart (in): names of rows, nothing, the legend, the times."""
+LEFT, RIGHT, TOP, BOTTOM = 1.4, 0.35, 0.4, 0.35
+"""Margins of every chart (in): names of rows, half of the last time, the legend, the times."""
 
 _THEMED: Final = {INK: "ink", MUTED: "muted", GRID: "grid", HIDDEN: "hidden"}
+
+ENDINGS: Final = ("png", "svg")
+"""What a chart can be written as."""
 
 _WIDTH_IN: Final = 10.0
 _DPI: Final = 160
@@ -78,8 +81,9 @@ _STYLE: Final[dict[Any, object]] = {
 }
 
 _BEFORE: Final = re.compile(r"\A.*?(?=<svg )", re.DOTALL)
-_METADATA: Final = re.compile(r"\s*<(title|metadata)>.*?</\1>", re.DOTALL)
+_METADATA: Final = re.compile(r"<title>.*?</title>\s*<metadata>.*?</metadata>", re.DOTALL)
 _ROOT: Final = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>')
+_STYLE_OF_ALL: Final = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
 _ID: Final = re.compile(r'<g id="[^"]*"')
 _SPACE: Final = re.compile(r"\s*\n\s*")
 
@@ -98,8 +102,11 @@ class Chart:
         """The chart as an element of an HTML page, in the page's own colours."""
         with _styled(self.name):
             text = _svg(self._drawn("none"), self.title)
+        # Its style would be that of the whole page; the page has the same for its charts.
+        for left_out in (_BEFORE, _METADATA, _STYLE_OF_ALL):
+            text = left_out.sub("", text, count=1)
         # Groups are numbered anew in each drawing, and an id may be on a page only once.
-        text = _ID.sub("<g", _METADATA.sub("", _BEFORE.sub("", text)))
+        text = _ID.sub("<g", text)
         for colour, name in _THEMED.items():
             text = text.replace(colour, f"var(--{name})")
         root = _ROOT.match(text)
@@ -108,14 +115,16 @@ class Chart:
         # HTML knows the prefix without a namespace.
         return _SPACE.sub(" ", head + text[root.end() :]).replace("> <", "><").strip()
 
-    def files(self) -> dict[str, bytes]:
-        """The chart on white as the bytes of a file, by the ending of its name."""
+    def file(self, ending: str) -> bytes:
+        """The chart on white as a file of its own, whose name has one of `ENDINGS`."""
         with _styled(self.name):
             figure = self._drawn("white")
+            if ending == "svg":
+                return _svg(figure, self.title).encode()
             FigureCanvasAgg(figure)
             png = io.BytesIO()
             figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
-            return {"png": png.getvalue(), "svg": _svg(figure, self.title).encode()}
+            return png.getvalue()
 
     def _drawn(self, paper: str) -> Figure:
         figure = Figure(figsize=(_WIDTH_IN, self.height_in), facecolor=paper)

@@ -42,15 +42,15 @@ _BLIND: Final = {"facecolor": "none", "edgecolor": HIDDEN, "hatch": "////", "lin
 _LOOKS: Final = {
     Group.HEAD: (SKY, ""),
     Group.ARMS: (GREEN, "\\\\\\"),
-    Group.HANDS: (ORANGE, "..."),
+    Group.HANDS: (ORANGE, "|||"),
     Group.POSTURE: (PURPLE, "xxx"),
     Group.ILLUSTRATIVE: ("#999999", "---"),
 }
 """Colour and hatch: the colours are those of the dashboard."""
 
 _SIGNS: Final = {
-    Label.POSITIVE: ("^", INK, "verdict positive"),
-    Label.NEGATIVE: ("v", "none", "verdict negative"),
+    Label.POSITIVE: ("^", INK, "positive"),
+    Label.NEGATIVE: ("v", "none", "negative"),
     Label.ABSTAIN: ("x", MUTED, "abstained"),
 }
 
@@ -77,7 +77,7 @@ def timeline_chart(view: SessionView) -> Chart:
     marks = f" {count(len(view.marks), 'mark')} at {_times(view)}." if view.marks else ""
     return Chart(
         name="timeline",
-        title="Body language, and what could not be observed",
+        title="Body language over time; hatched where it could not be observed",
         alt=f"Rows over time: {', '.join(told)}; hatched where picture, sound or a region was missing.{marks}",
         height_in=0.9 + 0.36 * (len(groups) + len(Track)),
         draw=lambda figure: _timeline(figure, view, groups),
@@ -132,7 +132,7 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
         times, points = [*times, view.end_s], [*points, points[-1]]
     bounds = list(zip(*(one.overall.interval for one in points), strict=True))
     axes.fill_between(
-        times, bounds[0], bounds[1], step="post", color=BLUE, alpha=0.16, linewidth=0, label="interval, overall"
+        times, bounds[0], bounds[1], step="post", color=BLUE, alpha=0.16, linewidth=0, label="its interval"
     )
     for side in zip(*(one.current.interval for one in points), strict=True):
         axes.step(times, side, where="post", color=VERMILLION, linewidth=0.9, linestyle=":")
@@ -160,6 +160,7 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
                 markerfacecolor=face,
                 markeredgecolor=MUTED if label is Label.ABSTAIN else INK,
                 alpha=0.75,
+                clip_on=False,
                 label=name,
             )
     legend(axes)
@@ -212,7 +213,7 @@ def _rates(figure: Figure, view: SessionView, rates: Sequence[GroupRates]) -> No
                 )
         hidden = [(part.start_s, part.end_s) for part in one.bins if part.per_min is None]
         bars(axes, hidden, 0.0, top, view.end_s, **_BLIND)
-        axes.axhspan(*interval, facecolor=INK, alpha=0.1, linewidth=0, label="95 % interval of that rate")
+        axes.axhspan(*interval, facecolor=INK, alpha=0.1, linewidth=0, zorder=0.5, label="95 % interval of that rate")
         axes.axhline(whole, color=INK, linewidth=1.4, linestyle="--", label="own rate, whole session")
         time_axis(axes, view.end_s)
         axes.set_ylim(0.0, top)
@@ -232,7 +233,7 @@ def _coverage(figure: Figure, end_s: float, verdicts: Sequence[VerdictRecord]) -
         time_axis(axes, end_s)
         axes.set_ylim(0.0, 1.08)
         axes.set_yticks((0.0, 0.5, 1.0), ("0", "50 %", "100 %"))
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", labelpad=38)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
 
 
 def _estimate_alt(estimates: Sequence[EstimateRecord], drawn: int, judged: int) -> str:

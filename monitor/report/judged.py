@@ -22,6 +22,7 @@ WORDS_IN_ALL: Final = 1_500_000
 """Characters of models' words: of one window, and of all windows together. They bound the file's size."""
 
 _MOST_ESTIMATES: Final = 60
+_FOLDED_WINDOWS: Final = 240
 
 _SIGNS: Final = {
     Label.POSITIVE: "\u25b2 positive",
@@ -76,7 +77,11 @@ def windows_section(view: SessionView, *, words: bool) -> Section:
         note = f"The last {MOST_WINDOWS:,} of {len(view.windows):,} windows; the others are in the journal. {note}"
     names = ("#window", "#span", "verdict", "#p", "#confidence", "=observed", *(["=words"] if words else []))
     rows = tuple(_window_row(one, most, words=words) for one in shown_windows)
-    tables = [Table("Windows and verdicts", columns(*names), rows, note, cards=True, fold=False)] if rows else []
+    tables = (
+        [Table("Windows and verdicts", columns(*names), rows, note, cards=True, fold_at=_FOLDED_WINDOWS)]
+        if rows
+        else []
+    )
     reasons = _abstentions(view, words=words)
     return Section(
         "windows",

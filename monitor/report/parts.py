@@ -38,12 +38,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     cards: bool = False
-    fold: bool = True
+    fold_at: int = FOLDED_ROWS
 
     @property
     def folded(self) -> bool:
         """Whether a reader has to unfold it."""
-        return self.fold and len(self.rows) > FOLDED_ROWS
+        return len(self.rows) > self.fold_at
 
 
 @dataclass(frozen=True, slots=True)

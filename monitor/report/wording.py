@@ -28,8 +28,8 @@ def span(start_s: float, end_s: float, *, tenths: bool = False) -> str:
 def length(seconds: float) -> str:
     """How long something took."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.1f}\u00a0s"
+    return f"{seconds / 60:.1f}\u00a0min" if seconds < 3600 else f"{seconds / 3600:.1f}\u00a0h"
 
 
 def share(value: float | None) -> str:
@@ -38,8 +38,8 @@ def share(value: float | None) -> str:
         return NONE
     percent = 100 * value
     if 0 < percent < 1 or 99 < percent < 100:
-        return "< 1 %" if percent < 1 else "> 99 %"
-    return f"{percent:.0f} %"
+        return "<\u00a01\u00a0%" if percent < 1 else ">\u00a099\u00a0%"
+    return f"{percent:.0f}\u00a0%"
 
 
 def number(value: float | None, digits: int = 2) -> str:
