@@ -17,12 +17,13 @@ from monitor.outputs.base import Output, Stream
 from monitor.outputs.mqtt.broker import make_broker, read_password
 from monitor.outputs.mqtt.commands import subscriptions
 from monitor.outputs.mqtt.discovery import clearing_payload, discovery_payload
-from monitor.outputs.mqtt.link import Link
+from monitor.outputs.mqtt.link import ANSWER_S, Link
 from monitor.outputs.mqtt.messages import Incoming, Outgoing, encoded, fleeting, retained, word
 from monitor.outputs.mqtt.node import Node
 from monitor.outputs.mqtt.obedience import Obedience
 from monitor.outputs.mqtt.output import MqttOutput, Shared, event_message, kinds
 from monitor.outputs.mqtt.topics import OFFLINE, ONLINE, Topics, home_assistant_status
+from monitor.outputs.mqtt.trouble import Waits
 from monitor.outputs.public import Payload, info_payload, stats_payload
 from monitor.snapshot import OutputState, OutputStatus, SessionState
 
@@ -37,8 +38,17 @@ _HOME_ASSISTANT_S: Final = 5.0
 class MqttDestination:
     """See the module."""
 
-    def __init__(self, settings: MqttSettings, environ: Mapping[str, str]) -> None:
-        """Read the password. Raises `ConfigError` where there is none for a username."""
+    def __init__(
+        self,
+        settings: MqttSettings,
+        environ: Mapping[str, str],
+        *,
+        waits: Waits | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        """Read the password; for the last two see `Link`. Raises `ConfigError` where a username has no password."""
+        self._waits = waits
+        self._answer_s = answer_s
         self._settings = settings
         self._password = read_password(settings, environ)
         self._version = version("emotion-monitor")
@@ -68,6 +78,8 @@ class MqttDestination:
             topics=[topics.info, *status, *commands],
             receive=self._receive,
             changed=self._changed,
+            waits=self._waits,
+            answer_s=self._answer_s,
         )
         self._outbox = Outbox(outbox_folder(_NAME), kinds(settings), self._deliver)
         shared = Shared(settings, topics, link, self._outbox, self._report, self._introduce)
@@ -143,7 +155,7 @@ class MqttDestination:
         return next(iter(self._outputs.values())).stream.now()
 
     async def _tell_stats(self) -> None:
-        """From the first moment there is something to tell, every so often."""
+        """How it does, every so often."""
         period_s = self._settings.stats_s
         while True:
             await asyncio.sleep(period_s)

@@ -77,6 +77,7 @@ class MqttOutput:
         self._news = asyncio.Event()
         self._told: dict[str, bytes] = {}
         self._key: object = None
+        self._told_key: object = None
         self._box: Box | None = None
         self._waiting = 0
         self._delivering: asyncio.Task[None] | None = None
@@ -112,11 +113,8 @@ class MqttOutput:
 
     def show(self, snapshot: Snapshot) -> None:
         """Publish it soon where anything of it changed that somebody may wait for."""
-        first, self._shown = self._shown is None, snapshot
-        key = _key(snapshot)
-        if key != self._key:
-            self._key = key
-            self._news.set()
+        first = self._shown is None
+        self._see(snapshot)
         if first:
             self._shared.introduced()
         if self.waiting != self._waiting:
@@ -125,7 +123,8 @@ class MqttOutput:
 
     async def close(self, last: Snapshot | None) -> None:
         """Deliver what there is for a while, then say that the stream is over."""
-        self._shown = last or self._shown
+        if last is not None:
+            self._see(last)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -138,14 +137,22 @@ class MqttOutput:
         self._shared.report(self.stream)
 
     def retained(self) -> list[Outgoing]:
-        """What the broker keeps of the stream, as it is now; what is published after it is measured by this."""
-        words = self._words()
+        """What the broker keeps of the stream, as it is now, its availability last; from here on only changes go out."""
+        words, state = self._words(), self._state()
         self._told = {message.topic: message.payload for message in words}
-        return [*words, *self._state()]
+        self._told_key = self._key
+        return [*words[:-1], *state, words[-1]]
 
     def changed(self) -> None:
         """Something of it may have changed that no snapshot shows."""
         self._news.set()
+
+    def _see(self, snapshot: Snapshot) -> None:
+        self._shown = snapshot
+        key = _key(snapshot)
+        if key != self._key:
+            self._key = key
+            self._news.set()
 
     def _words(self) -> list[Outgoing]:
         state = None if self._shown is None else self._shown.state
@@ -162,17 +169,26 @@ class MqttOutput:
         return [retained(self._of.state, estimate_payload(self._shown, self.stream.name, self.stream.now()))]
 
     async def _keep(self) -> None:
-        """Publish the state at every change and every heartbeat, and the switches and the availability at a change."""
+        """Publish what changed, and the state at every heartbeat too."""
+        heartbeat = False
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._shared.settings.heartbeat_s):
-                    await self._news.wait()
-            self._news.clear()
-            for message in (*self._words(), *self._state()):
-                if self._told.get(message.topic) == message.payload:
-                    continue
-                if await self._shared.link.tell(message) and message.topic != self._of.state:
+            for message in self._words():
+                if self._told.get(message.topic) != message.payload and await self._shared.link.tell(message):
                     self._told[message.topic] = message.payload
+            key = self._key
+            if heartbeat or key != self._told_key:
+                for message in self._state():
+                    if await self._shared.link.tell(message):
+                        self._told_key = key
+            heartbeat = not await self._news_within(self._shared.settings.heartbeat_s)
+
+    async def _news_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        there = self._news.is_set()
+        self._news.clear()
+        return there
 
     async def _preview(self) -> None:
         """Publish the newest masked picture from time to time, while that is wanted."""
