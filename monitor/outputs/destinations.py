@@ -38,10 +38,20 @@ def _web(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | 
     return PageDestination(settings.web, environ)
 
 
+def _webhook(settings: OutputSettings, environ: Mapping[str, str]) -> Destination | None:
+    url = settings.webhook.url
+    if url is None:
+        return None
+    from monitor.outputs.webhook.destination import WebhookDestination
+
+    return WebhookDestination(settings.webhook, url, environ)
+
+
 DESTINATIONS: Final[dict[str, Factory]] = {
     "mqtt": _mqtt,
     "web": _web,
     "metrics": _metrics,
+    "webhook": _webhook,
 }
 """A factory for every destination, by the name of its extra."""
 

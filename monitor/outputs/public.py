@@ -15,7 +15,18 @@ from typing import Any, Final
 from buffers.evidence import Coverage, Window
 from buffers.records import FeedState, MaskState, Track
 from monitor.outbox import Parcel
-from monitor.records import DescriptionRecord, EstimateRecord, Mode, NfblRecord, SessionRecord, VerdictRecord
+from monitor.records import (
+    DescriptionRecord,
+    EndRecord,
+    EstimateRecord,
+    GapRecord,
+    LinkRecord,
+    Mode,
+    NfblRecord,
+    SessionRecord,
+    StallRecord,
+    VerdictRecord,
+)
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot, TrackEstimate
 
 Payload = Mapping[str, Any]
@@ -126,6 +137,67 @@ def estimate_record_payload(parcel: Parcel, record: EstimateRecord) -> Payload:
         **_event_head(parcel),
         "overall": track_payload(record.overall),
         "current": track_payload(record.current),
+    }
+
+
+def session_payload(parcel: Parcel, record: SessionRecord) -> Payload:
+    """A session begins. Of its source, its profile and its models only the kind: names may be those of persons."""
+    return {
+        **_event_head(parcel),
+        "version": record.version,
+        "started_at": record.started_at,
+        "duration_s": _number(record.duration_s),
+        "tracks": [track.track.value for track in record.tracks],
+        "describer": record.describer.name,
+        "judge": record.judge.name,
+        "calibrated": record.judge.calibrated,
+        "heuristic": record.describer.heuristic or record.judge.heuristic,
+        "deidentification": {
+            "detector": record.deidentification.detector,
+            "mask": record.deidentification.mask,
+            "voice": record.deidentification.voice,
+        },
+        "nfbl": record.nfbl != "off",
+    }
+
+
+def link_payload(parcel: Parcel, record: LinkRecord) -> Payload:
+    """A link of a live source is in another state. Which one and why may hold an address, so that is not told."""
+    return {
+        **_event_head(parcel),
+        "state": record.state.value,
+        "tracks": [track.track.value for track in record.tracks],
+    }
+
+
+def gap_payload(parcel: Parcel, record: GapRecord) -> Payload:
+    """A span for which a track has nothing."""
+    return {
+        **_event_head(parcel),
+        "track": record.track.value,
+        "start_s": _number(record.start_s),
+        "end_s": _number(record.end_s),
+    }
+
+
+def stall_payload(parcel: Parcel, record: StallRecord) -> Payload:
+    """A stage of the program hung."""
+    return {**_event_head(parcel), "stage": record.stage, "held_s": _number(record.held_s)}
+
+
+def end_payload(parcel: Parcel, record: EndRecord) -> Payload:
+    """A session ended in order."""
+    totals = record.totals
+    return {
+        **_event_head(parcel),
+        "reason": record.reason.value,
+        "totals": {
+            "judged": totals.judged,
+            "abstained": totals.abstained,
+            "skipped": totals.skipped,
+            "nfbl": totals.nfbl,
+            "gaps": totals.gaps,
+        },
     }
 
 
