@@ -199,6 +199,8 @@ def _verified(path: Path, form: Form | None) -> bool:
 def _prune(args: argparse.Namespace) -> int:
     from monitor.journals.find import default_folder
     from monitor.journals.prune import Done, Pruning
+    from monitor.journals.table import size
+    from monitor.outputs.cells import counted
     from streams.clock import utc_now
 
     usual = default_folder()
@@ -215,7 +217,8 @@ def _prune(args: argparse.Namespace) -> int:
     if folder.resolve() == usual.resolve():
         list(_acts(pruning.mend(), dry=args.dry_run))
     would = "would delete" if args.dry_run else "deleted"
-    print(f"{would} {counts[Done.DELETED]} journals ({nbytes / 2**20:.1f} MiB), kept {counts[Done.KEPT]} that are due")
+    gone = f"{counted(counts[Done.DELETED], 'journal')} ({size(nbytes)})"
+    print(f"{would} {gone}, {counts[Done.KEPT]} that are due kept")
     return 0
 
 

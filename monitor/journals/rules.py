@@ -26,6 +26,7 @@ class Order:
         self._lines = 0
         self._end: EndRecord | None = None
         self._estimate_s = 0.0
+        self._window = 0
         self._judged = 0
         self._abstained = 0
         self._unanswered = 0
@@ -65,8 +66,9 @@ class Order:
         self._judged += 1
         self._unanswered += 1
         self._abstained += record.p_positive is None
-        if record.window.id != self._judged:
-            yield f"window {record.window.id} is judged as number {self._judged}"
+        if record.window.id != self._window + 1:
+            yield f"window {record.window.id} is judged after window {self._window}"
+        self._window = record.window.id
         if record.window.end_s < record.window.start_s:
             yield f"window {record.window.id} ends before it begins"
 

@@ -53,11 +53,12 @@ def _row(one: Listed, theme: Theme) -> tuple[str, ...]:
         harmless(one.mode, theme),
         dash if one.judged is None else str(one.judged),
         one.ended.value if one.ended is not Ended.RUNNING else f"{theme.glyphs.dot} running",
-        _size(one.nbytes),
+        size(one.nbytes),
         owed or dash,
         harmless(one.source, theme),
     )
 
 
-def _size(nbytes: int) -> str:
+def size(nbytes: int) -> str:
+    """Bytes as KiB or MiB."""
     return f"{nbytes / 2**20:.1f} MiB" if nbytes >= 2**20 else f"{nbytes / 2**10:.0f} KiB"
