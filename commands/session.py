@@ -90,13 +90,16 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace) -> int:
+    from monitor.journals.retention import retain
     from monitor.session.runner import run
+    from streams.clock import utc_now
 
     if len(args.name) > len(args.sources):
         raise ConfigError(f"--name was given {len(args.name)} times for {len(args.sources)} sources; give each one")
     loaded = load(args)
     names = [*args.name, *[None] * (len(args.sources) - len(args.name))]
     plans = [_plan(args, loaded, source, name) for source, name in zip(args.sources, names, strict=True)]
+    retain(loaded.settings.journal, utc_now())
     return run(plans, ui=args.ui, ascii_only=args.ascii)
 
 
@@ -123,11 +126,14 @@ def _plan(args: argparse.Namespace, loaded: Loaded, source: str, name: str | Non
 
 
 def _run(args: argparse.Namespace, loaded: Loaded, source: str, speed: float | None) -> int:
+    from monitor.journals.retention import retain
     from monitor.session.plan import Plan
     from monitor.session.runner import run
+    from streams.clock import utc_now
 
     if len(args.name) > 1:
         raise ConfigError(f"--name was given {len(args.name)} times for one source; give one")
     name = args.name[0] if args.name else None
     plan = Plan(source=source, speed=speed, loaded=loaded, journal=args.journal, name=name)
+    retain(loaded.settings.journal, utc_now())
     return run([plan], ui=args.ui, ascii_only=args.ascii)

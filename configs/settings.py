@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from configs.journal_settings import JournalSettings
 from configs.live_settings import CameraSettings, LiveSettings, MicSettings, NetworkSettings, WebrtcSettings
 from configs.model_settings import (
     CassetteSettings,
@@ -263,6 +264,8 @@ class Settings(Section):
     """A model of the package transformers in this process."""
     cassette: CassetteSettings = CassetteSettings()
     """Recorded answers of models."""
+    journal: JournalSettings = JournalSettings()
+    """The journal."""
     outputs: OutputSettings = OutputSettings()
     """What leaves the terminal: MQTT, a page, webhooks, metrics."""
     describer: Literal["auto", "cues", "openai", "transformers", "video_llama"] = "auto"

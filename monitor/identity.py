@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from typing import Final
 
+from configs.journal_settings import JournalSettings
 from configs.load import settings_digest
 from configs.model_settings import CassetteSettings
 from configs.output_settings import OutputSettings
@@ -19,12 +20,14 @@ def session_digest(settings: Settings, feed: str) -> str:
     """Identifies the settings of a session (SHA-256, hex).
 
     The body-language feed counts by what it would report (`feed`), not by the path of its file; where keys come from,
-    what is paid and whether answers are recorded or read back does not count, nor where verdicts go.
+    what is paid and whether answers are recorded or read back does not count, nor where verdicts go and how long
+    journals stay.
     """
     same = {
         "nfbl": NfblSettings(source=feed),
         "cassette": CassetteSettings(),
         "outputs": OutputSettings(),
+        "journal": JournalSettings(),
         "mllm": settings.mllm.model_copy(update=_BESIDE),
         "llm": settings.llm.model_copy(update=_BESIDE),
     }

@@ -11,13 +11,19 @@ import pytest
 
 from configs.age import age_s
 from configs.errors import ConfigError
+from configs.journal_settings import JournalSettings
+from configs.load import load_settings
+from configs.settings import Settings
 from monitor.cursor import Cursor
-from monitor.journal import Journal
-from monitor.journals.prune import Act, Done, Pruning, prune
+from monitor.identity import session_digest
+from monitor.journal import Journal, default_path
+from monitor.journals.prune import Act, Done, Pruning
+from monitor.journals.retention import retain
 from tests.made_journal import made_journal, made_records
 
 pytestmark = pytest.mark.unit
 
+NOW = "2027-01-15T08:00:00.000Z"
 NOW_S = 1_800_000_000.0
 OLD_S = NOW_S - age_s("31d")
 NEW_S = NOW_S - age_s("29d")
@@ -165,10 +171,50 @@ def test_what_others_could_read_they_cannot_any_more(folder: Path) -> None:
     assert list(pruning.mend()) == []
 
 
-def test_a_session_that_prunes_at_its_beginning_cannot_fail_by_it(folder: Path, tmp_path: Path) -> None:
-    old(made_journal(folder / "a.jsonl"))
-    assert [act.done for act in prune(folder, before_s=NOW_S, root=tmp_path)] == [Done.DELETED]
-    assert prune(tmp_path / "none", before_s=NOW_S, root=tmp_path) == []
+@pytest.fixture
+def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The usual folder of journals, in a home of its own, with an old and a new one in it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    usual = default_path("any").parent
+    for name, written_s in (("old", OLD_S), ("new", NEW_S)):
+        old(made_journal(usual / f"{name}.jsonl"), written_s)
+    return usual
+
+
+@pytest.mark.parametrize(
+    ("keep", "stay"), [(None, ["new.jsonl", "old.jsonl"]), ("30d", ["new.jsonl"]), ("1m", []), ("9000w", None)]
+)
+def test_a_session_deletes_at_its_beginning_what_is_older_than_the_settings_allow(
+    usual: Path, keep: str | None, stay: list[str] | None
+) -> None:
+    retain(JournalSettings(keep=keep), NOW)
+    assert left(usual) == (["new.jsonl", "old.jsonl"] if stay is None else stay)
+
+
+def test_a_session_does_not_fail_by_what_cannot_be_deleted(usual: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cursor = Cursor.begin(usual.parent / "outbox" / "mqtt", "s", "interview", usual / "old.jsonl")
+    assert cursor is not None
+    cursor.close()
+    retain(JournalSettings(keep="30d"), NOW)
+    assert left(usual) == ["new.jsonl", "old.jsonl"]
+    assert "journal.keep=30d: kept" in caplog.text
+    assert "not all of it is delivered to mqtt" in caplog.text
+
+
+def test_without_a_folder_there_is_nothing_to_delete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "none"))
+    retain(JournalSettings(keep="1m"), NOW)
+
+
+def test_how_long_journals_stay_is_no_part_of_a_sessions_name() -> None:
+    kept = Settings(journal=JournalSettings(keep="30d"))
+    assert session_digest(kept, "off") == session_digest(Settings(), "off")
+
+
+@pytest.mark.parametrize("keep", ["30", "a week", "0d"])
+def test_a_setting_that_is_no_age_is_refused_in_one_line(keep: str) -> None:
+    with pytest.raises(ConfigError, match=r"journal.keep.*as in 90m, 12h, 30d, 2w"):
+        load_settings(None, [f"journal.keep={keep}"], {})
 
 
 @pytest.mark.parametrize(

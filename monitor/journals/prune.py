@@ -13,7 +13,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from configs.errors import JournalError
 from monitor.cursor import Cursor
 from monitor.journals.listing import files_in
 from monitor.journals.owed import Owed, outbox_root, owed
@@ -167,16 +166,3 @@ def _is_journal(file: int, path: Path) -> bool:
     except ValueError:
         return False
     return line.get("kind") == "session" and "session" in line and "seq" in line
-
-
-def prune(folder: Path, *, before_s: float, root: Path | None = None) -> list[Act]:
-    """What a session does at its beginning where the settings limit how long journals are kept: it fails nothing.
-
-    What cannot be deleted is told as kept.
-    """
-    acts: list[Act] = []
-    try:
-        acts.extend(Pruning(folder, before_s=before_s, root=root).run())
-    except JournalError as error:
-        acts.append(Act(Done.KEPT, folder, str(error)))
-    return acts
