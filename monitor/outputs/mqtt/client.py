@@ -84,6 +84,8 @@ class Client(aiomqtt.Client):
             entering.cancel()
             self.cut()
             raise
+        # Who reads what comes in sees how it ended, if somebody still reads.
+        self._disconnected.add_done_callback(lambda over: over.cancelled() or over.exception())
 
     async def send(self, message: Outgoing) -> None:
         """Publish; with QoS 1 until it is acknowledged, one after the other, so that they arrive in this order.

@@ -131,6 +131,11 @@ class Link:
             else:
                 return
 
+    def give_up(self) -> None:
+        """Whoever waited for an answer has waited long enough: the connection counts as dead."""
+        if self._connection is not None:
+            self._connection.end(aiomqtt.MqttError("no answer"))
+
     async def close(self, farewell: Sequence[Outgoing]) -> None:
         """Publish `farewell` if there is a connection, then end it. Safe to call twice."""
         connection = self._connection

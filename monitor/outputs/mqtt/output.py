@@ -130,14 +130,16 @@ class MqttOutput:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._drain()
         self._over = True
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_LAST_S):
                 for message in self.retained():
                     await self._shared.link.tell(message)
+        except TimeoutError:
+            self._shared.link.give_up()
         self._shared.report(self.stream)
 
     def retained(self) -> list[Outgoing]:
-        """What the broker keeps of the stream, as it is now, its availability last; from here on only changes go out."""
+        """What the broker keeps of the stream, as it is now, its availability last; then only changes go out."""
         words, state = self._words(), self._state()
         self._told = {message.topic: message.payload for message in words}
         self._told_key = self._key
