@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -18,7 +19,7 @@ from typing import Any, Self
 from configs.output_settings import WebhookSettings
 from monitor.outputs.base import Output
 from monitor.outputs.webhook.destination import WebhookDestination
-from monitor.snapshot import OutputStatus
+from monitor.snapshot import OutputState, OutputStatus
 from tests.made_snapshot import RUNNING
 from tests.made_stream import MadeStream
 
@@ -209,4 +210,11 @@ class Hooked:
     def show(self) -> OutputStatus:
         """What the operator sees now."""
         self.outputs[0].show(RUNNING)
+        return self.made.told[-1]
+
+    async def until(self, state: OutputState) -> OutputStatus:
+        """What the operator sees once it is so."""
+        async with asyncio.timeout(20.0):
+            while self.show().state is not state:
+                await asyncio.sleep(0.01)  # noqa: ASYNC110 - it is only ever told when it is shown
         return self.made.told[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -43,7 +44,8 @@ def cursors(tmp_path: Path) -> list[Path]:
 
 def numbers(*kinds: str) -> list[int]:
     """Numbers of the made records of these kinds."""
-    return [seq for seq, record in enumerate(made_records(), start=1) if record.kind in kinds]
+    lines = [json.loads(record.to_line(SESSION, seq)) for seq, record in enumerate(made_records(), start=1)]
+    return [line["seq"] for line in lines if line["kind"] in kinds]
 
 
 def run(
@@ -218,6 +220,7 @@ def test_nothing_is_posted_unless_an_address_is_set() -> None:
         ("hunter2", SECRET, "no address"),
         ("https://hooks.example:99999/hunter2", SECRET, "no address"),
         ("https:///hunter2", SECRET, "no address"),
+        ("https://[hunter2", SECRET, "no address"),
     ],
 )
 def test_what_cannot_work_is_told_in_one_line_that_holds_no_secret(url: str, secret: str | None, told: str) -> None:

@@ -46,7 +46,8 @@ class Hook:
             address = httpx.URL(url)
         except (httpx.InvalidURL, ValueError):
             address = httpx.URL("")
-        if address.scheme not in {"http", "https"} or not _HOST.fullmatch(address.host):
+        usable = _HOST.fullmatch(address.host) and (address.port is None or 0 < address.port < 65536)
+        if address.scheme not in {"http", "https"} or not usable:
             raise ConfigError("outputs.webhook.url is no address: write it like https://host/path")
         if address.scheme == "http" and not Place(address.host, 0).loopback:
             raise ConfigError(
