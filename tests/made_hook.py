@@ -215,6 +215,6 @@ class Hooked:
     async def until(self, state: OutputState) -> OutputStatus:
         """What the operator sees once it is so."""
         async with asyncio.timeout(20.0):
-            while self.show().state is not state:
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - it is only ever told when it is shown
+            while self.show().state is not state:  # noqa: ASYNC110 - it is only ever told when it is shown
+                await asyncio.sleep(0.01)
         return self.made.told[-1]
