@@ -1,10 +1,10 @@
-"""A page's real server with made-up streams behind it, and who asks it: requests, and events as a browser reads them."""
+"""A page's real server with made-up streams behind it, and who asks it, by requests and for events."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from configs.output_settings import WebSettings
 from monitor.outputs.page.destination import PageDestination, PageOutput
 from monitor.records import AnyRecord
 from monitor.snapshot import Snapshot
+from streams.clock import LiveClock
 from tests.made_stream import MadeStream
 
 QUICK_S = 0.02
@@ -43,7 +44,7 @@ class Viewer:
                 if not line:
                     break
                 name, _, value = line.partition(":")
-                said[name or "event"] = value.strip() if name else f":{value}"
+                said[name or "event"] = value.strip() if name else f":{value.strip()}"
             else:
                 raise EOFError
             if said["event"] and (not kinds or said["event"] in kinds):
@@ -80,14 +81,26 @@ class MadePage:
         """Where it is from this machine."""
         return f"{'https' if self.destination.place.tls else 'http'}://127.0.0.1:{self.port}"
 
-    def client(self, **more: Any) -> httpx.Client:
+    def client(self) -> httpx.Client:
         """Somebody who asks, with cookies of their own."""
-        return httpx.Client(base_url=self.url, timeout=10.0, trust_env=False, **more)
+        return httpx.Client(base_url=self.url, timeout=10.0, trust_env=False)
 
-    def get(self, path: str, **more: Any) -> httpx.Response:
-        """One request of somebody who was never there."""
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """One request of somebody who was never there; `_` in the names of headers is `-`."""
         with self.client() as client:
-            return client.get(path, **more)
+            return client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    @property
+    def viewers(self) -> int:
+        """How many read events now."""
+        assert self.destination._hub is not None
+        return self.destination._hub.viewers
+
+    def wait_for(self, seq: int, name: str = "interview") -> None:
+        """Wait until the server has read a stream's journal up to a line."""
+        assert self.destination._hub is not None
+        feed = self.destination._hub.feeds[name]
+        until(lambda: feed.seq >= seq)
 
     @contextmanager
     def viewer(
@@ -110,13 +123,21 @@ class MadePage:
         next(stream for stream in self.streams if stream.name == name).say(*made)
 
 
+def until(true: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Wait until something is so."""
+    clock = LiveClock()
+    while not true():
+        assert clock.now_s() < within_s, "it did not come to be"
+        clock.sleep_until(clock.now_s() + 0.005)
+
+
 @contextmanager
 def served(
-    folder: Path, *streams: MadeStream, environ: Mapping[str, str] | None = None, **settings: Any
+    folder: Path, *streams: MadeStream, environ: Mapping[str, str] | None = None, **settings: object
 ) -> Iterator[MadePage]:
     """Serve these streams, or one named `interview`, at a free port of loopback."""
     made = streams or (MadeStream(folder / "interview.jsonl"),)
-    chosen = WebSettings(**{"enabled": True, "port": 0, **settings})
+    chosen = WebSettings.model_validate({"enabled": True, "port": 0, **settings})
     with asyncio.Runner() as runner:
         destination = PageDestination(chosen, environ or {}, period_s=QUICK_S)
         try:

@@ -174,6 +174,7 @@ class Feed:
                     self._recent.append((entry.seq, event("record", encoded(payload), number)))
             while len(self._recent) > RECORDS:
                 self.floor = self._recent.popleft()[0]
+            self.wake()  # fewer than are kept: who reads misses none of them
 
     def _tell_state(self) -> bool:
         """Whether the session is another than viewers know."""

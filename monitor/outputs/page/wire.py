@@ -1,4 +1,4 @@
-"""How the page and its server speak. The page only reads; everything is JSON in UTF-8, times are media time (s).
+"""How the page and its server speak. The page only reads; everything is JSON, times are media time (s).
 
 Paths (the page names them relative to its own address):
 
@@ -73,8 +73,8 @@ RETRY: Final = f"retry: {RETRY_MS}\n\n".encode()
 
 
 def encoded(payload: Mapping[str, Any]) -> bytes:
-    """A payload as JSON in one line."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+    """A payload as JSON in one line of ASCII: some readers take other letters for the ends of lines."""
+    return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode()
 
 
 def event(name: str, data: bytes, number: str = "") -> bytes:
