@@ -173,9 +173,9 @@ class Browser:
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def press(self, key: str) -> None:
-        """Press a key: Tab or a space."""
-        text: dict[str, Any] = {"text": key} if key == " " else {}
-        code = {"Tab": 9, " ": 32}[key]
+        """Press a key: Tab, Enter, an arrow to the right or a space."""
+        text: dict[str, Any] = {"text": {"Enter": "\r"}.get(key, key)} if key in {"Enter", " "} else {}
+        code = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39}[key]
         self.send("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 

@@ -3,7 +3,7 @@
 import { Plot, marks, shade } from "./plot.js";
 import { labelled, make, number } from "./words.js";
 
-const HEIGHT = 230;
+const HEIGHT = 260;
 const MOST_SIGNS = 200;
 
 /**

@@ -1,6 +1,6 @@
 // The running estimate in big words: both tracks, and what their numbers are worth.
 
-import { ago, counted, labelled, make, number, tell } from "./words.js";
+import { ago, counted, labelled, make, number, span, tell } from "./words.js";
 
 const TRACKS = {
   overall: "Overall: the whole session",
@@ -39,7 +39,6 @@ class Track {
     tell(this.sign, sign);
     tell(this.word, word);
     tell(this.p, known ? `p ${number(track.p_positive)}` : "");
-    this.p.title = "p: probability of positive";
     this.scale.classList.toggle("empty", !known);
     if (!known) {
       tell(this.interval, "Listening and watching until the first window is judged.");
@@ -50,7 +49,7 @@ class Track {
     this.span.style.left = `${low * 100}%`;
     this.span.style.width = `${(high - low) * 100}%`;
     this.point.style.left = `${track.p_positive * 100}%`;
-    tell(this.interval, `Interval ${number(low)} – ${number(high)}`);
+    tell(this.interval, `p is the probability of positive; interval ${number(low)} – ${number(high)}`);
     const old = Number.isFinite(track.age_s) ? `, the last ${ago(track.age_s)} ago` : "";
     tell(this.age, `${track.stale ? "! Stale: " : ""}${counted(track.windows, "verdict")}${old}`);
     this.age.classList.toggle("stale", track.stale);
@@ -61,11 +60,13 @@ class Track {
 export class EstimateCard {
   /**
    * @param {Record<"overall" | "current", HTMLElement>} hosts
+   * @param {HTMLElement} latest
    * @param {HTMLElement} caution
    * @param {HTMLElement} news a live region
    */
-  constructor(hosts, caution, news) {
+  constructor(hosts, latest, caution, news) {
     this.tracks = Object.keys(TRACKS).map((name) => [name, new Track(hosts[name], TRACKS[name])]);
+    this.latest = latest;
     this.caution = caution;
     this.news = news;
     this.announced = null;
@@ -74,6 +75,7 @@ export class EstimateCard {
   /** @param {import("./memory.js").Memory} told */
   show(told) {
     for (const [name, track] of this.tracks) track.show(told.estimate(name));
+    tell(this.latest, lastWindow(told.verdicts()[0]));
     const words = cautions(told.state);
     this.caution.hidden = !words;
     tell(this.caution, words);
@@ -91,6 +93,14 @@ export class EstimateCard {
     this.announced = key;
     tell(this.news, `Estimate: ${now}`);
   }
+}
+
+/** @param {import("./memory.js").Verdict | undefined} verdict */
+function lastWindow(verdict) {
+  if (verdict === undefined) return "";
+  const [sign, word] = labelled(verdict.label);
+  const sure = Number.isFinite(verdict.confidence) ? `, confidence ${number(verdict.confidence, 1)} / 10` : "";
+  return `Last window, ${span(verdict.window.start_s, verdict.window.end_s)}: ${sign} ${word}${sure}`;
 }
 
 /**

@@ -2,8 +2,9 @@
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 15000;
+const RECONNECTING = "Reconnecting …";
 
-/** Told to `Feed`: what arrives, and how the connection does. */
+/** Tells what arrives, and how the connection does. */
 export class Feed {
   /**
    * @param {string} name of the stream
@@ -19,6 +20,7 @@ export class Feed {
     this.source = null;
     this.timer = 0;
     this.failures = 0;
+    this.away = RECONNECTING;
     this.open();
   }
 
@@ -30,24 +32,28 @@ export class Feed {
       });
     heard("hello", (told) => {
       this.failures = 0;
+      this.away = RECONNECTING;
       this.to.connection("live", "Connected");
       this.to.hello(told);
     });
-    heard("history", this.to.history);
+    heard("history", (told) => {
+      this.to.connection("live", "Connected");
+      this.to.history(told);
+    });
     heard("record", this.to.record);
     heard("state", this.to.state);
-    heard("behind", () => this.to.connection("stalled", "Behind: the missing part is on its way"));
-    heard("bye", () => this.to.connection("reconnecting", "The monitor has ended. Waiting for it to come back …"));
+    heard("behind", () => this.to.connection("stalled", "Behind: what is missing is on its way"));
+    heard("bye", () => (this.away = "The monitor has ended. Waiting for it to come back …"));
     source.addEventListener("error", () => source === this.source && this.broken());
   }
 
   broken() {
     if (this.source.readyState === EventSource.CONNECTING) {
-      this.to.connection("reconnecting", "Reconnecting …");
+      this.to.connection("reconnecting", this.away);
       return;
     }
     this.source.close();
-    this.wait("Reconnecting …");
+    this.wait(this.away);
   }
 
   wait(words) {
@@ -70,7 +76,7 @@ export class Feed {
     if (mine !== this.source) return;
     if (status === 200) this.open();
     else if (status === 401 || status === 403) this.to.refused(status);
-    else this.wait(status === 503 ? "Too many viewers: waiting for a place …" : "Reconnecting …");
+    else this.wait(status === 503 ? "Too many viewers: waiting for a place …" : this.away);
   }
 
   close() {

@@ -6,6 +6,7 @@ import { GROUPS } from "./words.js";
 
 const LANE = 38;  // px
 const BAR = 16;   // px
+const LEAST = 14;  // px of what cannot be seen now
 const MOST_BARS = 500;
 
 /** @param {HTMLElement} list */
@@ -13,7 +14,7 @@ export function explainLanes(list) {
   list.append(
     explained("seen", (draw) => draw("block", "events")),
     explained("still going on", (draw) => draw("outline", "events")),
-    explained("could not be seen: no event means nothing there", (draw) => draw("hatched", "unseen")),
+    explained("could not be seen (no event there does not mean calm)", (draw) => draw("hatched", "unseen")),
     explained("no media (gap)", (draw) => draw("block", "gap")),
     explained("┆ a person's mark", null),
   );
@@ -73,7 +74,10 @@ export class Lanes {
     for (const one of this.told.blind()) {
       const found = edges(plot, one.start_s, one.end_s);
       const number = GROUPS.indexOf(one.group);
-      if (found && number >= 0) ctx.fillRect(found[0], bbox.top + number * lane, found[1] - found[0], lane);
+      if (!found || number < 0) continue;
+      // Since when it cannot be seen is known once that is over; that it cannot must be plain at once.
+      const from = one.open ? Math.min(found[0], found[1] - LEAST * devicePixelRatio) : found[0];
+      ctx.fillRect(from, bbox.top + number * lane, found[1] - from, lane);
     }
     ctx.restore();
   }

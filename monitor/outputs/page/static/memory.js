@@ -23,6 +23,8 @@ export class Memory {
     this.name = name;
     /** The newest `state`, null before one. */
     this.state = null;
+    /** What cannot be seen now, which is written down only once it is over. @type {Map<string, Span & {group: string}>} */
+    this.nowUnseen = new Map();
     this.forget();
   }
 
@@ -41,6 +43,18 @@ export class Memory {
     /** @type {Array<Span & {groups: string[]}>} */
     this.unseen = [];
     this.marks = [];
+  }
+
+  /** The session as it is now. */
+  know(state) {
+    if (state.session !== this.state?.session) this.nowUnseen.clear();
+    this.state = state;
+    const now = new Map();
+    for (const { group, reason } of state.nfbl.unseen) {
+      const since = this.nowUnseen.get(group)?.start_s ?? state.media_s;
+      now.set(group, { group, reason, start_s: since, end_s: state.media_s, open: true });
+    }
+    this.nowUnseen = now;
   }
 
   /** Everything there is, in place of what was there. */
@@ -141,8 +155,9 @@ export class Memory {
     return [...this.nfbl.values()].sort((one, other) => other.start_s - one.start_s);
   }
 
-  /** Spans in which one group could not be seen. @returns {Array<Span & {group: string}>} */
+  /** Spans in which one group could not be seen, oldest first. @returns {Array<Span & {group: string}>} */
   blind() {
-    return this.unseen.flatMap((one) => one.groups.map((group) => ({ ...one, group })));
+    const over = this.unseen.flatMap((one) => one.groups.map((group) => ({ ...one, group })));
+    return [...over, ...this.nowUnseen.values()];
   }
 }

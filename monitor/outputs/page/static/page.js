@@ -16,9 +16,15 @@ import { at, clock, tell } from "./words.js";
 
 const STREAMS_MS = 5000;
 const AGAIN_MS = 2000;
+const OVER = ["ended", "failed"];
 
 const preview = new Preview();
-const estimate = new EstimateCard({ overall: at("overall"), current: at("current") }, at("caution"), at("news"));
+const estimate = new EstimateCard(
+  { overall: at("overall"), current: at("current") },
+  at("latest"),
+  at("caution"),
+  at("news"),
+);
 const verdicts = new Verdicts({
   list: at("verdicts"),
   count: at("verdicts-count"),
@@ -58,7 +64,7 @@ async function begin() {
     at("shown").hidden = false;
     tabs.show(streams);
     if (streams.length === 1) tell(at("title"), streams[0].name);
-    document.title = `${streams.length === 1 ? `${streams[0].name} – ` : ""}emotion-monitor`;
+    document.title = `${streams.length === 1 ? `${streams[0].name} · ` : ""}emotion-monitor`;
     if (streams.length > 1) polling = setTimeout(begin, STREAMS_MS);
     return;
   }
@@ -85,7 +91,7 @@ function choose(name) {
       if (mine.add(record)) draw();
     },
     state: (state) => {
-      mine.state = state;
+      mine.know(state);
       preview.session(state);
       draw();
     },
@@ -109,7 +115,7 @@ function refused() {
   tabs.chosen = null;
   at("shown").hidden = true;
   connection("lost", "A token is needed");
-  door.ask();
+  door.asked();
 }
 
 /** Draw once for all that has arrived since, when the browser is about to paint. */
@@ -139,8 +145,9 @@ function drawState(state) {
   const whole = Number.isFinite(state.duration_s) ? ` of ${clock(state.duration_s)}` : "";
   const next = Number.isFinite(state.next_window_s) ? `, next verdict at ${clock(state.next_window_s)}` : "";
   tell(at("session-time"), `${clock(state.media_s)}${whole}${next}`);
-  at("session-state").dataset.state = connected ? state.state : "lost";
-  tell(at("session-said"), connected ? state.says : "Not known: no connection");
+  const known = connected || OVER.includes(state.state);
+  at("session-state").dataset.state = known ? state.state : "lost";
+  tell(at("session-said"), known ? state.says : "Not known: no connection");
 }
 
 function point(time) {

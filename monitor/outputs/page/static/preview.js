@@ -83,6 +83,7 @@ export class Preview {
       const headers = this.tag ? { "if-none-match": this.tag } : {};
       const address = `streams/${encodeURIComponent(this.name)}/preview.jpg`;
       const answer = await fetch(address, { headers, signal: asking.signal });
+      this.every = Number.parseFloat(answer.headers.get("x-every-s")) || this.every;
       if (answer.status === 200) await this.draw(answer, asking);
       else if (answer.status !== 304) this.empty();
     } catch {

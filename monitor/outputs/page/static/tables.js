@@ -9,17 +9,21 @@ export function curveInWords(told) {
   const points = told.curve();
   if (!points.length) return "There is no estimate yet.";
   const parts = ["overall", "current"].map((track) => {
-    const values = points.map((one) => one[track].p_positive);
+    const [least, most] = bounds(points.map((one) => one[track].p_positive));
     const last = points.at(-1)[track];
     const label = told.estimate(track)?.label;
-    return (
-      `${track} is ${number(last.p_positive)} (${number(last.interval[0])} – ${number(last.interval[1])})` +
-      `${label ? `, ${labelled(label)[1]}` : ""}, and was between ` +
-      `${number(values.reduce((one, other) => Math.min(one, other)))} and ${number(values.reduce((one, other) => Math.max(one, other)))}`
-    );
+    const answer = label ? `, ${labelled(label)[1]}` : "";
+    const been = least === most ? ", as all along" : `, and was between ${least} and ${most}`;
+    const interval = `(${number(last.interval[0])} – ${number(last.interval[1])})`;
+    return `${track} is ${number(last.p_positive)} ${interval}${answer}${been}`;
   });
   const gaps = told.gaps.length ? ` ${counted(told.gaps.length, "gap")} without media.` : "";
   return `From ${clock(points[0].media_s)} to ${clock(points.at(-1).media_s)}: ${parts.join("; ")}.${gaps}`;
+}
+
+function bounds(values) {
+  const sorted = [...values].sort((one, other) => one - other);
+  return [number(sorted[0]), number(sorted.at(-1))];
 }
 
 /** What the lanes show. @param {import("./memory.js").Memory} told */
@@ -28,8 +32,10 @@ export function lanesInWords(told) {
   const counts = GROUPS.map((group) => [group, events.filter((one) => one.group === group).length]);
   const some = counts.filter(([, many]) => many).map(([group, many]) => `${group} ${many}`);
   const seen = some.length ? `${counted(events.length, "event")}: ${some.join(", ")}.` : "No body language was seen.";
-  const unseen = GROUPS.filter((group) => told.blind().some((one) => one.group === group));
-  return unseen.length ? `${seen} At times not to be seen: ${unseen.join(", ")}.` : seen;
+  const now = [...told.nowUnseen.values()].map((one) => `${one.group} (${one.reason})`);
+  const before = GROUPS.filter((group) => told.blind().some((one) => one.group === group));
+  const unseen = before.length ? ` At times not to be seen: ${before.join(", ")}.` : "";
+  return now.length ? `${seen}${unseen} Not to be seen now: ${now.join(", ")}.` : `${seen}${unseen}`;
 }
 
 /**
