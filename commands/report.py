@@ -58,11 +58,12 @@ def _report(args: argparse.Namespace) -> int:
     plots = {args.plots / f"{chart.name}.{ending}": (chart, ending) for chart in charts for ending in ENDINGS}
     if not args.force and (taken := next((path for path in plots if path.exists()), None)):
         raise ConfigError(f"{taken}: is there already; name another folder, or add --force")
-    _write(out, text)
-    print(f"Written to {printable(str(out), 200)} ({len(text) / 1e6:.1f} MB)")
     if plots:
         with told(args.plots):
             args.plots.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(out, text)
+    print(f"Written to {printable(str(out), 200)} ({len(text) / 1e6:.1f} MB)")
+    if plots:
         for path, (chart, ending) in plots.items():
             _write(path, chart.file(ending))
         print(f"{len(charts)} charts as {' and '.join(ENDINGS)} in {printable(str(args.plots), 200)}")

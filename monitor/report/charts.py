@@ -56,6 +56,9 @@ _MOST_TICKS: Final = 10
 _FINEST: Final = 1 / 1000
 """Of the width: bars are no narrower, and what is closer together is one bar."""
 
+_FINE_BARS: Final = 120
+"""More bars than this are drawn without a frame, which would be all that could be seen of them."""
+
 _STYLE: Final[dict[Any, object]] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -77,7 +80,7 @@ _STYLE: Final[dict[Any, object]] = {
     "ytick.labelcolor": INK,
     "hatch.linewidth": 0.8,
     "legend.frameon": False,
-    "legend.fontsize": 10.0,
+    "legend.fontsize": 9.5,
 }
 
 _BEFORE: Final = re.compile(r"\A.*?(?=<svg )", re.DOTALL)
@@ -159,6 +162,8 @@ def bars(  # noqa: D417 - the rest is how matplotlib names it
         corners += [(start_s, low), (until_s, low), (until_s, high), (start_s, high), (start_s, low)]
     if not corners:
         return
+    if len(corners) > _FINE_BARS * 5:
+        look["linewidth"] = 0.2
     one = [Outline.MOVETO, Outline.LINETO, Outline.LINETO, Outline.LINETO, Outline.CLOSEPOLY]
     outline = Outline(np.array(corners), one * (len(corners) // 5))
     axes.add_patch(PathPatch(outline, **look))
@@ -174,8 +179,9 @@ def legend(axes: Axes, **more: object) -> None:
         bbox_to_anchor=(0.0, 1.0),
         ncols=max(1, len(labels)),
         borderaxespad=0.2,
-        columnspacing=1.4,
-        handlelength=2.4,
+        columnspacing=1.0,
+        handlelength=2.0,
+        handletextpad=0.6,
         **more,
     )
 

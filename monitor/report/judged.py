@@ -62,6 +62,7 @@ def estimate_section(view: SessionView) -> Section:
                 columns("#time", "overall", "#p", "#interval", "current", "#p", "#interval", "#windows"),
                 rows,
                 f"p is the probability of positive.{thinned}",
+                fold_at=12,
             ),
         ),
     )
@@ -78,7 +79,7 @@ def windows_section(view: SessionView, *, words: bool) -> Section:
     names = ("#window", "#span", "verdict", "#p", "#confidence", "=observed", *(["=words"] if words else []))
     rows = tuple(_window_row(one, most, words=words) for one in shown_windows)
     tables = (
-        [Table("Windows and verdicts", columns(*names), rows, note, cards=True, fold_at=_FOLDED_WINDOWS)]
+        [Table("Every window", columns(*names), rows, note, cards=True, fold_at=_FOLDED_WINDOWS)]
         if rows
         else []
     )
