@@ -189,7 +189,7 @@ def test_without_the_token_nothing_is_shown_and_with_it_the_address_keeps_none(
         says(browser, "#wrong", "not this monitor's token")
         assert browser.tell("document.getElementById('shown').hidden")
 
-        browser.tell("document.getElementById('token').value = ''")
+        # What was wrong is selected: the next one takes its place.
         browser.send("Input.insertText", text=TOKEN)
         browser.press("Enter")
         says(browser, "#verdicts", "positive")
@@ -220,6 +220,18 @@ def test_the_picture_is_the_masked_one_and_goes_when_there_is_none_to_show(brows
     says(browser, "#over", "Paused for privacy")
     assert not shot(browser).any()
     assert "No picture is captured now." in text(browser, "#privacy")
+
+
+def test_a_session_that_has_ended_stays_to_be_read(browser: Browser, monitor: Monitor) -> None:
+    monitor.show(LIVE, made_picture())
+    opened(browser, monitor)
+    browser.wait("document.getElementById('over').hidden")
+    monitor.say(*made_records()[-1:])
+    monitor.show(replace(LIVE, state=SessionState.ENDED))
+    says(browser, "#over", "The session has ended")
+    assert text(browser, "#session-said") == "Ended"
+    assert "next" not in text(browser, "#session-time")
+    assert "39 windows judged" in text(browser, "#verdicts-count")
 
 
 def test_the_picture_stops_when_a_person_says_so(browser: Browser, monitor: Monitor) -> None:

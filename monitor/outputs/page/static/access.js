@@ -70,6 +70,6 @@ export class Door {
     at("asking").hidden = false;
     tell(at("wrong"), why);
     at("token").setAttribute("aria-invalid", String(Boolean(why)));
-    if (asked || why) at("token").focus();
+    if (asked || why) at("token").select();
   }
 }

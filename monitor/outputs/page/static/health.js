@@ -81,6 +81,10 @@ function bodyLanguage(nfbl) {
   ];
 }
 
+/** When the next window is judged (s), null where nothing is to come or time stands still. */
+export const dueAt = ({ state, next_window_s: next, media_s: now }) =>
+  state === "live" && Number.isFinite(next) && next >= now ? next : null;
+
 function windows(state) {
   const counts = [
     `${state.judged.toLocaleString("en")} judged`,
@@ -88,7 +92,7 @@ function windows(state) {
     state.skipped && `${state.skipped} skipped`,
   ];
   if (state.running) counts.push(state.running === "global" ? "judging the whole session" : "judging a window");
-  else if (Number.isFinite(state.next_window_s)) counts.push(`next at ${clock(state.next_window_s)}`);
+  else if (dueAt(state) !== null) counts.push(`next at ${clock(dueAt(state))}`);
   return counts.filter(Boolean).join(", ");
 }
 

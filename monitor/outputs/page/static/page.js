@@ -4,7 +4,7 @@ import { Door, taken } from "./access.js";
 import { Curve, explainCurve } from "./curve.js";
 import { EstimateCard } from "./estimate.js";
 import { Feed } from "./feed.js";
-import { showHealth, showPrivacy } from "./health.js";
+import { dueAt, showHealth, showPrivacy } from "./health.js";
 import { Lanes, explainLanes } from "./lanes.js";
 import { Memory } from "./memory.js";
 import { shown } from "./plot.js";
@@ -143,7 +143,8 @@ function drawState(state) {
   showHealth(at("health"), state);
   showPrivacy(at("privacy"), state);
   const whole = Number.isFinite(state.duration_s) ? ` of ${clock(state.duration_s)}` : "";
-  const next = Number.isFinite(state.next_window_s) ? `, next verdict at ${clock(state.next_window_s)}` : "";
+  const due = dueAt(state);
+  const next = due === null ? "" : `, next verdict at ${clock(due)}`;
   tell(at("session-time"), `${clock(state.media_s)}${whole}${next}`);
   const known = connected || OVER.includes(state.state);
   at("session-state").dataset.state = known ? state.state : "lost";
