@@ -64,12 +64,14 @@ async def publishing(
     answer_s: float = 5.0,
     shown: Snapshot | None = LIVE,
     last: Snapshot | None = ENDED,
-    made: MadeStream | None = None,
 ) -> AsyncIterator[Publishing]:
-    """A stream that is published until the end of the block; `last` is its last picture."""
+    """A stream that is published until the end of the block; `last` is its last picture.
+
+    Its session is called after the journal.
+    """
     settings = mqtt_settings(port, *overrides)
     destination = MqttDestination(settings, environ or {}, waits=Soon(), answer_s=answer_s)
-    made = made or MadeStream(journal)
+    made = MadeStream(journal, session=f"l-{journal.stem}")
     try:
         await destination.open([made.stream])
         output = destination.output(made.stream)
@@ -81,3 +83,4 @@ async def publishing(
         await output.close(last)
     finally:
         await destination.close()
+        made.file.close()

@@ -19,7 +19,6 @@ from monitor.snapshot import OutputState
 from tests.made_broker import Listener, MadeBroker, eventually, listening
 from tests.made_journal import made_records
 from tests.made_mqtt import LIVE, ROOT, STREAM, publishing
-from tests.made_stream import MadeStream
 
 pytestmark = pytest.mark.broker
 
@@ -108,11 +107,7 @@ def test_what_a_session_could_not_deliver_goes_out_with_the_next(tmp_path: Path)
         return of.status.waiting
 
     async def later() -> list[dict[str, object]]:
-        made = MadeStream(tmp_path / "b.jsonl", session="l-fedcba9876543210")
-        async with (
-            listening(broker.port) as ear,
-            publishing(tmp_path / "b.jsonl", broker.port, made=made),
-        ):
+        async with listening(broker.port) as ear, publishing(tmp_path / "b.jsonl", broker.port):
             await eventually(lambda: len(verdicts(ear)) == len(KEPT))
             return verdicts(ear)
 
@@ -121,7 +116,7 @@ def test_what_a_session_could_not_deliver_goes_out_with_the_next(tmp_path: Path)
         told = asyncio.run(later())
     assert [one["seq"] for one in told] == KEPT
     assert {one["late"] for one in told} == {True}
-    assert {one["session"] for one in told} == {"l-0123456789abcdef"}
+    assert {one["session"] for one in told} == {"l-a"}
 
 
 def test_a_monitor_that_is_killed_is_reported_by_the_will_and_goes_on_where_it_was(
@@ -141,8 +136,7 @@ def test_a_monitor_that_is_killed_is_reported_by_the_will_and_goes_on_where_it_w
                 await eventually(lambda: late.last(f"{ROOT}/availability") is not None)
                 gone = late.last(f"{ROOT}/availability")
             before = len(verdicts(ear))
-            made = MadeStream(tmp_path / "b.jsonl", session="l-fedcba9876543210")
-            async with publishing(tmp_path / "b.jsonl", broker.port, made=made):
+            async with publishing(tmp_path / "b.jsonl", broker.port):
                 await eventually(lambda: len(first_times([one["seq"] for one in verdicts(ear)])) == len(KEPT))
             assert [one["late"] for one in verdicts(ear)[before:]] == [True] * (len(verdicts(ear)) - before)
             return gone, verdicts(ear)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ class Client(aiomqtt.Client):
 
     def __init__(self, broker: Broker, will: Outgoing, *, v5: bool, answer_s: float) -> None:
         """Prepare a connection; whatever the broker shall answer it must answer within `answer_s`."""
+        self._broker = broker
         self._v5 = v5
         self._given_up = False
         self._refusal: ReasonCode | None = None
@@ -74,7 +76,9 @@ class Client(aiomqtt.Client):
         )
 
     async def enter(self) -> None:
-        """Connect. Raises `aiomqtt.MqttError`; then, and when cancelled, nothing is left."""
+        """Connect. Raises `aiomqtt.MqttError` or `OSError`; then, and when cancelled, nothing is left."""
+        if self._broker.tls is not None:
+            await self._knock(self._broker.tls)
         entering = asyncio.ensure_future(self.__aenter__())
         try:
             await asyncio.shield(entering)
@@ -134,6 +138,23 @@ class Client(aiomqtt.Client):
             with contextlib.suppress(OSError):
                 # paho reads the end from it, in the event loop, and closes what it opened.
                 connection.shutdown(socket.SHUT_RDWR)
+
+    async def _knock(self, context: ssl.SSLContext) -> None:
+        """See that TLS comes about: paho would leave its socket open where it does not, and hold a thread meanwhile."""
+        broker = self._broker
+        try:
+            async with asyncio.timeout(self.timeout):
+                _, writer = await asyncio.open_connection(broker.host, broker.port)
+        except TimeoutError:
+            raise TimeoutError("no connection in time") from None
+        try:
+            async with asyncio.timeout(self.timeout):
+                await writer.start_tls(context, server_hostname=broker.host)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await writer.wait_closed()
 
     async def _publish(self, message: Outgoing) -> None:
         told = properties(message) if self._v5 else None

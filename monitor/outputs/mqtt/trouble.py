@@ -161,6 +161,8 @@ def _ended(code: ReasonCode, broker: Broker) -> Trouble:
 def _unreachable(error: OSError, broker: Broker) -> Trouble:
     where = broker.address
     match error:
+        case ConnectionResetError() | BrokenPipeError() if broker.tls is not None:
+            return _not_tls(where)
         case socket.gaierror():
             words = f"no address is known for {broker.host}: check outputs.mqtt.host"
         case ssl.SSLError():
@@ -175,11 +177,16 @@ def _unreachable(error: OSError, broker: Broker) -> Trouble:
 
 
 def _untrusted(error: ssl.SSLError, where: str) -> Trouble:
+    reason = getattr(error, "reason", None) or "no reason"
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         words = f"the certificate of {where} is not trusted ({why}): check outputs.mqtt.tls.ca_file and the host"
-    elif error.reason in {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}:
-        words = f"{where} does not speak TLS: check outputs.mqtt.port, or set outputs.mqtt.tls.enabled=false"
-    else:
-        return Trouble(f"TLS with {where} failed ({(error.reason or 'no reason').replace('_', ' ').lower()})")
+        return Trouble(words, Then.SLOWLY)
+    if reason in {"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE"}:
+        return _not_tls(where)
+    return Trouble(f"TLS with {where} failed ({reason.replace('_', ' ').lower()})")
+
+
+def _not_tls(where: str) -> Trouble:
+    words = f"{where} does not speak TLS: check outputs.mqtt.port, or set outputs.mqtt.tls.enabled=false"
     return Trouble(words, Then.SLOWLY)
