@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from commands.flags import Families, common_flags, load, model_flags, settings_flags
+from commands.flags import Families, common_flags, load, model_flags, publishing_flags, settings_flags
 from configs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def add(families: Families) -> None:
     """Add the command."""
     doctor = families.add_parser(
         "doctor",
-        parents=[common_flags(), settings_flags(), model_flags()],
+        parents=[common_flags(), settings_flags(), model_flags(), publishing_flags()],
         help="check what this machine has and lacks, with remedies",
     )
     doctor.description = "Check this machine. Exit code 1 where something that is asked for cannot work."

@@ -139,7 +139,6 @@ def session_flags() -> argparse.ArgumentParser:
         help="full dashboard, plain lines, the journal's records as JSON on stdout, or nothing",
     )
     group.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
-    group = flags.add_argument_group("publishing (off by default; more under outputs. in `config show`)")
     group.add_argument(
         "--name",
         type=_name,
@@ -147,6 +146,13 @@ def session_flags() -> argparse.ArgumentParser:
         default=[],
         help="what the stream is called in topics, pages and figures (several streams: repeat it in their order)",
     )
+    return flags
+
+
+def publishing_flags() -> argparse.ArgumentParser:
+    """Where verdicts go."""
+    flags = argparse.ArgumentParser(add_help=False)
+    group = flags.add_argument_group("publishing (off by default; more under outputs. in `config show`)")
     group.add_argument("--mqtt", type=_broker, metavar="HOST[:PORT]", help="publish to this MQTT broker")
     group.add_argument("--web", action="store_const", const="true", help="serve a page at http://127.0.0.1:8765/")
     group.add_argument("--metrics", action="store_const", const="true", help="serve figures for Prometheus")

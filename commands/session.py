@@ -9,7 +9,16 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.flags import Families, common_flags, load, model_flags, session_flags, settings_flags, speed
+from commands.flags import (
+    Families,
+    common_flags,
+    load,
+    model_flags,
+    publishing_flags,
+    session_flags,
+    settings_flags,
+    speed,
+)
 from configs.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 
 def add(families: Families) -> None:
     """Add the commands that watch something."""
-    parents = [common_flags(), settings_flags(), model_flags(), session_flags()]
+    parents = [common_flags(), settings_flags(), model_flags(), session_flags(), publishing_flags()]
     demo = families.add_parser("demo", parents=parents, help="monitor a synthetic interview made on the spot")
     demo.add_argument("--fast", action="store_true", help="as fast as the machine can instead of in real time")
     demo.add_argument("--seconds", type=_seconds, default=60.0, metavar="S", help="length (default: 60)")

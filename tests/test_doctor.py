@@ -247,7 +247,7 @@ def test_without_model_files_what_every_session_needs_fails(tmp_path: Path, monk
 
 
 def test_servers_that_are_not_set_are_not_asked() -> None:
-    for name in ("server (mllm)", "server (llm)", "broker (MQTT)"):
+    for name in ("server (mllm)", "server (llm)"):
         (probe,) = (probe for probe in models.SECTION.probes if probe.name == name)
         assert [check.status for check in probe.run(Asked(Settings()))] == [Status.SKIP]
 

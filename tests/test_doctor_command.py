@@ -34,6 +34,7 @@ SECTIONS = [
     "devices",
     "model files",
     "models",
+    "outputs",
     "machine",
     "de-identification",
 ]

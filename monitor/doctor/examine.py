@@ -14,6 +14,7 @@ from monitor.doctor import (
     libraries,
     machine,
     models,
+    outputs,
     packages,
     program,
     source,
@@ -28,7 +29,7 @@ from monitor.doctor.probe import Asked, Section, answer
 HERE: Final = (program.SECTION, terminal.SECTION)
 """Asked in this process: they look at it, and import nothing that could crash."""
 
-TOGETHER: Final = (packages, codecs, libraries, devices, files, models, machine)
+TOGETHER: Final = (packages, codecs, libraries, devices, files, models, outputs, machine)
 """Asked in processes of their own, side by side."""
 
 ALONE: Final = (speed, source)

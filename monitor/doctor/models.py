@@ -147,10 +147,6 @@ async def _models_of(address: Address, key: str | None) -> tuple[str, tuple[str,
         await server.close()
 
 
-def _broker(_: Asked) -> Iterator[Check]:
-    yield _findings.skip("broker (MQTT)", "not set")
-
-
 SECTION: Final = Section(
     "models",
     __name__,
@@ -162,6 +158,5 @@ SECTION: Final = Section(
         Probe("transformers.folder", _transformers, limit_s=20.0),
         Probe("server (mllm)", _describing, limit_s=ANSWER_S + 8.0),
         Probe("server (llm)", _judging, limit_s=ANSWER_S + 8.0),
-        Probe("broker (MQTT)", _broker),
     ),
 )

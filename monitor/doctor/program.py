@@ -15,7 +15,7 @@ from monitor.doctor.check import Check, Findings
 from monitor.doctor.probe import Asked, Probe, Section
 
 _PROGRAM: Final = "emotion-monitor"
-_MODULES: Final = ("cli", "commands", "monitor", "streams", "buffers", "configs")
+_MODULES: Final = ("cli", "commands", "monitor", "streams", "buffers", "serving", "configs")
 _FRESH: Final = "install into an environment of its own: pipx install emotion-monitor (docs/troubleshooting.md)"
 
 _findings = Findings("program")
