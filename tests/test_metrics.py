@@ -182,6 +182,13 @@ def test_names_follow_prometheus_conventions() -> None:
             assert all(re.fullmatch(r"[a-z]+", label) for label in sample.labels)
 
 
+def test_the_docs_explain_every_figure_and_no_other() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    explained = dict(re.findall(r"^\| `([a-z_]+)` \|.*\| (.*) \|$", page, re.MULTILINE))
+    told = families(scraped(FULL)).values()
+    assert explained == {family.name.removeprefix("emotion_monitor_"): family.documentation for family in told}
+
+
 def test_counters_only_rise_in_a_session() -> None:
     def counters(found: Scraped) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         rising = {name for name, family in families(found).items() if family.type == "counter"}

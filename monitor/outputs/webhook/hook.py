@@ -71,7 +71,11 @@ class Hook:
             timeout=None,  # noqa: S113 - the total time of a request bounds each of its steps
             # A connection a request: a kept one may be closed just as it is used, and looks like a receiver that fails.
             limits=httpx.Limits(max_keepalive_connections=0),
-            headers={"user-agent": f"emotion-monitor/{version('emotion-monitor')}", "accept-encoding": "identity"},
+            headers={
+                "user-agent": f"emotion-monitor/{version('emotion-monitor')}",
+                "accept-encoding": "identity",
+                "connection": "close",
+            },
         )
 
     async def post(self, message_id: str, at: int, body: bytes) -> Answer:
