@@ -40,5 +40,6 @@ def _cell(cell: Cell, *, text: bool) -> Cell:
 
 def _line(cells: Row | list[Cell]) -> bytes:
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue().encode()
+    # The writer quotes what its own line end is made of, and either of the two ends a line for some reader.
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n").encode() + b"\n"

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 from monitor.describers.base import ModelInfo
 from monitor.reading import Entry
 from monitor.records import (
-    BlindRecord,
     DeidentificationRecord,
     DescriptionRecord,
     NfblRecord,
@@ -30,12 +29,14 @@ SHOWN: Final[Mapping[type, frozenset[str]]] = {
     DeidentificationRecord: frozenset({"detector", "mask", "voice"}),
     ModelInfo: frozenset({"name"}),
     NfblRecord: frozenset({"kind", "id", "class_id", "name", "side", "alternatives"}),
-    BlindRecord: frozenset({"kind", "reason"}),
     StallRecord: frozenset({"kind", "stage"}),
     DescriptionRecord: frozenset({"kind", "describer"}),
     VerdictRecord: frozenset({"kind", "judge", "describer"}),
 }
 """Fields with text that say nothing of a person, a file, an address or a device; of other records only the kind."""
+
+OFF: Final = "off"
+"""What a session says that had no body-language feed."""
 
 _KIND: Final = frozenset({"kind"})
 
@@ -45,6 +46,9 @@ _Value = TypeVar("_Value")
 def shared(entry: Entry) -> Entry:
     """The same line without what is not passed on; its fields and its number stay, so readers read it as any other."""
     record = blanked(entry.record)
+    if isinstance(record, SessionRecord) and isinstance(entry.record, SessionRecord):
+        # Whether body language was watched at all is told: that nothing was seen means nothing where nobody looked.
+        record = replace(record, nfbl=OFF if entry.record.nfbl == OFF else "on")
     return Entry(entry.session, entry.seq, record, record.to_line(entry.session, entry.seq))
 
 
