@@ -14,6 +14,7 @@ from monitor.snapshot import OutputState
 from tests.made_broker import Certificates, MadeBroker, eventually, free_port, listening, made_certificates
 from tests.made_journal import made_records
 from tests.made_mqtt import ROOT, STREAM, publishing
+from tests.made_old_broker import Manner, few_words
 
 pytestmark = pytest.mark.broker
 
@@ -169,38 +170,68 @@ def test_a_name_that_was_mended_meanwhile_works_without_a_new_start(tmp_path: Pa
         broker.kill()
 
 
-def test_a_second_client_with_the_same_id_ends_the_first_for_good(tmp_path: Path) -> None:
-    async def look(port: int) -> tuple[list[str], list[str], int]:
-        async with publishing(tmp_path / "a.jsonl", port, "client_id=twin") as first:
-            await eventually(first.is_up)
-            async with publishing(tmp_path / "b.jsonl", port, "client_id=twin") as second:
-                await eventually(lambda: first.status.state is OutputState.STOPPED)
-                await asyncio.sleep(1.5)  # three times the wait between attempts
-                ups = len([status for status in first.made.told if status.state is OutputState.UP])
-                return first.reasons(OutputState.STOPPED), second.reasons(OutputState.DOWN), ups
-
-    with MadeBroker(tmp_path / "broker") as broker:
-        stopped, flapped, ups = asyncio.run(look(broker.port))
-    assert stopped == ["another client has taken over the id twin: give each its own outputs.mqtt.client_id"]
-    assert flapped == []
-    assert ups == 1
-
-
-def test_with_mqtt_3_1_1_the_same_is_noticed_by_connections_that_never_last(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_of_two_clients_with_one_id_one_stops_and_says_why(tmp_path: Path, protocol: str) -> None:
     async def look(port: int) -> list[str]:
-        old = ("client_id=twin", 'protocol="3.1.1"')
-        async with publishing(tmp_path / "a.jsonl", port, *old) as first:
-            await eventually(first.is_up)
-            async with publishing(tmp_path / "b.jsonl", port, *old) as second:
-                both = (first, second)
-                await eventually(lambda: any(of.status.state is OutputState.STOPPED for of in both))
-                await asyncio.sleep(1.0)
-                assert sorted(of.status.state.value for of in both) == ["stopped", "up"]
-                return [of.status.reason for of in both if of.status.reason]
+        own = ("client_id=twin", f'protocol="{protocol}"')
+        async with (
+            publishing(tmp_path / "a.jsonl", port, *own, "node=a") as first,
+            publishing(tmp_path / "b.jsonl", port, *own, "node=b") as second,
+        ):
+            both = (first, second)
+            await eventually(lambda: any(of.status.state is OutputState.STOPPED for of in both))
+            await eventually(lambda: any(of.is_up() for of in both))
+            told = len(first.made.told) + len(second.made.told)
+            await asyncio.sleep(1.5)  # several times the wait between attempts
+            assert len(first.made.told) + len(second.made.told) == told
+            assert sorted(of.status.state.value for of in both) == ["stopped", "up"]
+            return [of.status.reason for of in both if of.status.reason]
 
     with MadeBroker(tmp_path / "broker") as broker:
         (line,) = asyncio.run(look(broker.port))
     assert "another client uses the id twin" in line
+    assert "set outputs.mqtt.client_id" in line
+
+
+def test_a_broker_that_says_who_took_over_is_believed_at_once(tmp_path: Path) -> None:
+    async def look() -> list[str]:
+        async with few_words(Manner.TAKES_OVER) as broker:
+            async with publishing(tmp_path / "j.jsonl", broker.port, "client_id=twin") as of:
+                await eventually(lambda: of.status.state is OutputState.STOPPED)
+                await asyncio.sleep(1.0)
+            assert broker.connects == [5]
+            return of.reasons(OutputState.STOPPED)
+
+    assert asyncio.run(look()) == [
+        "another client has taken over the id twin: give each its own outputs.mqtt.client_id"
+    ]
+
+
+@pytest.mark.parametrize(("manner", "answer_s"), [(Manner.REFUSES_5, 5.0), (Manner.IGNORES_5, 0.3)])
+def test_a_broker_that_speaks_only_3_1_1_is_spoken_to_in_it(tmp_path: Path, manner: Manner, answer_s: float) -> None:
+    async def look() -> None:
+        async with few_words(manner) as broker:
+            async with publishing(tmp_path / "j.jsonl", broker.port, answer_s=answer_s) as of:
+                await eventually(of.is_up)
+                of.made.say(*made_records())
+                await eventually(lambda: broker.topics.count(f"{STREAM}/verdict") == 39)
+            assert broker.connects == [5, 4]
+            if manner is Manner.REFUSES_5:
+                assert of.reasons(OutputState.DOWN) == []
+
+    asyncio.run(look())
+
+
+def test_who_insists_on_mqtt_5_is_told_that_the_broker_does_not_speak_it(tmp_path: Path) -> None:
+    async def look() -> str:
+        async with (
+            few_words(Manner.REFUSES_5) as broker,
+            publishing(tmp_path / "j.jsonl", broker.port, 'protocol="5"') as of,
+        ):
+            await eventually(lambda: of.status.state is OutputState.DOWN)
+            return of.status.reason
+
+    assert asyncio.run(look()) == "the broker does not speak MQTT 5: set outputs.mqtt.protocol=auto"
 
 
 def test_two_installations_of_one_name_are_told_of_each_other(tmp_path: Path) -> None:

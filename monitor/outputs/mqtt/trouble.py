@@ -47,11 +47,16 @@ class Then(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`reason` holds no secret. `silent` where the broker took the connection and said nothing; `code` as it said."""
+    """`reason` holds no secret.
+
+    `silent` where the broker took the connection and never said anything, `unsaid` where it ended one without a word;
+    `code` is what it said.
+    """
 
     reason: str
     then: Then = Then.AGAIN
     silent: bool = False
+    unsaid: bool = False
     code: int | None = None
 
 
@@ -92,12 +97,12 @@ def in_use(error: Exception, broker: Broker) -> Trouble:
         if isinstance(cause.rc, ReasonCode) and cause.rc.value not in {_UNSAID, _SILENT}:
             return _ended(cause.rc, broker)
         if not (isinstance(cause.rc, ReasonCode) and cause.rc.value == _SILENT):
-            return Trouble(f"the connection to {broker.address} broke")
+            return Trouble(f"the connection to {broker.address} broke", unsaid=True)
     return Trouble(f"{broker.address} does not answer any more")
 
 
 def dropped_again(broker: Broker) -> Trouble:
-    """The broker closes connections soon after each begins and, as MQTT 3.1.1 is, does not say why."""
+    """The broker closes connections soon after each begins and does not say why."""
     return Trouble(
         f"the broker ends each connection soon after it began: another client uses the id {broker.client_id}, or the "
         "broker forbids what is published; set outputs.mqtt.client_id",
