@@ -62,8 +62,13 @@ def shown_page(view: SessionView, *, running: bool = False, shared: bool = False
     return page(contents(view, running=running, share=shared), "0.1.0")
 
 
-def test_a_report_holds_what_the_session_was(tmp_path: Path) -> None:
-    text = shown_page(read(tmp_path))
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the made session."""
+    return shown_page(read(tmp_path_factory.mktemp("made")))
+
+
+def test_a_report_holds_what_the_session_was(text: str) -> None:
     for words in (
         "The source came to its end at 10:00.",
         "39 windows, 7 of them abstained",
@@ -83,8 +88,7 @@ def test_a_report_holds_what_the_session_was(tmp_path: Path) -> None:
         assert words in text, words
 
 
-def test_it_says_at_the_top_how_little_it_is(tmp_path: Path) -> None:
-    text = shown_page(read(tmp_path))
+def test_it_says_at_the_top_how_little_it_is(text: str) -> None:
     before = text[: text.index("<main>")]
     for words in ("Heuristic", "Uncalibrated", "Research software", "Art. 5(1)(f)", "Before you pass it on"):
         assert words in before
@@ -103,8 +107,7 @@ def test_a_calibrated_model_is_not_called_a_heuristic(tmp_path: Path) -> None:
     assert not any(words in warning for warning in warnings for words in ("Heuristic", "Uncalibrated"))
 
 
-def test_it_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
-    text = shown_page(read(tmp_path))
+def test_it_loads_nothing_and_runs_nothing(text: str) -> None:
     tags = Tags(text).found
     names = {tag for tag, _ in tags}
     assert not names & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "video", "audio"}
@@ -121,18 +124,17 @@ def test_it_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
     assert "@import" not in text
 
 
-def test_no_two_elements_share_an_id(tmp_path: Path) -> None:
-    ids = [one["id"] for _, one in Tags(shown_page(read(tmp_path))).found if "id" in one]
+def test_no_two_elements_share_an_id(text: str) -> None:
+    ids = [one["id"] for _, one in Tags(text).found if "id" in one]
     assert len(ids) == len(set(ids))
 
 
-def test_what_a_chart_refers_to_is_on_the_page(tmp_path: Path) -> None:
-    text = shown_page(read(tmp_path))
+def test_what_a_chart_refers_to_is_on_the_page(text: str) -> None:
     ids = {one["id"] for _, one in Tags(text).found if "id" in one}
     assert set(re.findall(r'(?:url\(|href=")#([\w-]+)', text)) <= ids
 
 
-def test_hostile_words_stay_words(tmp_path: Path) -> None:
+def test_hostile_words_stay_words(text: str, tmp_path: Path) -> None:
     hostile: list[Record] = []
     for record in made_records():
         match record:
@@ -146,11 +148,11 @@ def test_hostile_words_stay_words(tmp_path: Path) -> None:
                 hostile.append(replace(record, source=HOSTILE, consent=HOSTILE, notices=(HOSTILE,), profile=HOSTILE))
             case _:
                 hostile.append(record)
-    text = shown_page(read(tmp_path, *hostile))
-    assert not {"script", "img"} & {tag for tag, _ in Tags(text).found}
-    assert "&lt;script&gt;" in text
-    assert not set("\u202e\u2066\x1b") & set(text)
-    assert len(Tags(text).found) == len(Tags(shown_page(read(tmp_path))).found)
+    made = shown_page(read(tmp_path, *hostile))
+    assert not {"script", "img"} & {tag for tag, _ in Tags(made).found}
+    assert "&lt;script&gt;" in made
+    assert not set("\u202e\u2066\x1b") & set(made)
+    assert len(Tags(made).found) == len(Tags(text).found)
 
 
 def test_what_is_shared_holds_no_name_note_or_word(tmp_path: Path) -> None:
@@ -176,9 +178,11 @@ def test_what_is_shared_names_no_file_of_a_feed_and_no_error_of_a_library(tmp_pa
 
 def test_a_session_that_goes_on_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
     view = read(tmp_path, *made_records(ended=False))
-    assert "This session has not ended" in shown_page(view, running=True)
-    assert "ended without an end record" in shown_page(view, running=False)
-    assert "Of the last minute more may have been hidden" in shown_page(view, running=True)
+    live = contents(view, running=True)
+    assert live.state.startswith("This session has not ended: the report goes as far as 10:00, line 150")
+    assert "ended without an end record" in contents(view, running=False).state
+    observed = next(section for section in live.sections if section.name == "observed")
+    assert "Of the last minute more may have been hidden" in observed.tables[0].note
 
 
 @pytest.mark.parametrize("reason", EndReason)
@@ -189,9 +193,9 @@ def test_every_end_is_told(tmp_path: Path, reason: EndReason) -> None:
     assert contents(view, running=False).state.endswith("at 10:00.")
 
 
-def test_the_same_journal_gives_the_same_report_and_plots(tmp_path: Path) -> None:
+def test_the_same_journal_gives_the_same_report_and_plots(text: str, tmp_path: Path) -> None:
     view = read(tmp_path)
-    assert shown_page(view) == shown_page(view)
+    assert shown_page(view) == text
     chart = estimate_chart(view)
     assert chart is not None
     for ending in ENDINGS:
@@ -205,8 +209,8 @@ def test_a_plot_tells_no_time_and_no_maker(tmp_path: Path) -> None:
     assert "posture" in re.findall(r">([^<]+)</text>", text)
 
 
-def test_every_chart_is_described_in_words(tmp_path: Path) -> None:
-    charts = [one for tag, one in Tags(shown_page(read(tmp_path))).found if tag == "svg"]
+def test_every_chart_is_described_in_words(text: str) -> None:
+    charts = [one for tag, one in Tags(text).found if tag == "svg"]
     assert len(charts) == 5
     assert all(one["role"] == "img" and len(one["aria-label"] or "") > 60 for one in charts)
 

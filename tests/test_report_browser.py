@@ -65,9 +65,8 @@ def test_nothing_is_refused_or_loaded(browser: Browser) -> None:
     assert browser.tell("performance.getEntriesByType('resource').length") == 0
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1280, PHONE])
-def test_it_is_in_nobodys_way(browser: Browser, *, dark: bool, width: int) -> None:
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (PHONE, True)])
+def test_it_is_in_nobodys_way(browser: Browser, width: int, *, dark: bool) -> None:
     as_seen(browser, dark=dark, width=width)
     assert barriers(browser) == []
 

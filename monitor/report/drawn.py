@@ -148,6 +148,9 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
         linestyle="--",
         label="current (dotted: its interval)",
     )
+    for colour, value in ((BLUE, points[-1].overall.p_positive), (VERMILLION, points[-1].current.p_positive)):
+        # Where the only estimate is the last, a line has no length.
+        axes.plot(times[-1], value, marker="D", markersize=6, color=colour, clip_on=False)
     for label, (sign, face, name) in _SIGNS.items():
         those = [one for one in shown if one.label is label]
         if those:
@@ -233,7 +236,7 @@ def _coverage(figure: Figure, end_s: float, verdicts: Sequence[VerdictRecord]) -
         time_axis(axes, end_s)
         axes.set_ylim(0.0, 1.08)
         axes.set_yticks((0.0, 0.5, 1.0), ("0", "50 %", "100 %"))
-        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.set_ylabel(name.replace(" ", "\n"), rotation=0, ha="right", va="center")
 
 
 def _estimate_alt(estimates: Sequence[EstimateRecord], drawn: int, judged: int) -> str:

@@ -25,9 +25,9 @@ _MOST_ESTIMATES: Final = 60
 _FOLDED_WINDOWS: Final = 240
 
 _SIGNS: Final = {
-    Label.POSITIVE: "\u25b2 positive",
-    Label.NEGATIVE: "\u25bd negative",
-    Label.ABSTAIN: "\u00d7 abstained",
+    Label.POSITIVE: "\u25b2\u00a0positive",
+    Label.NEGATIVE: "\u25bd\u00a0negative",
+    Label.ABSTAIN: "\u00d7\u00a0abstained",
 }
 
 
@@ -78,11 +78,7 @@ def windows_section(view: SessionView, *, words: bool) -> Section:
         note = f"The last {MOST_WINDOWS:,} of {len(view.windows):,} windows; the others are in the journal. {note}"
     names = ("#window", "#span", "verdict", "#p", "#confidence", "=observed", *(["=words"] if words else []))
     rows = tuple(_window_row(one, most, words=words) for one in shown_windows)
-    tables = (
-        [Table("Every window", columns(*names), rows, note, cards=True, fold_at=_FOLDED_WINDOWS)]
-        if rows
-        else []
-    )
+    tables = [Table("Every window", columns(*names), rows, note, cards=True, fold_at=_FOLDED_WINDOWS)] if rows else []
     reasons = _abstentions(view, words=words)
     return Section(
         "windows",

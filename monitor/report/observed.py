@@ -76,7 +76,10 @@ def _shares(view: SessionView) -> Table:
         spans = gap_spans(view, track) if track in tracks else ((0.0, view.end_s),)
         rows.append(_share_row(view, name, spans))
     rows += [_share_row(view, group.value, unseen(view, group)) for group in NFBL_GROUPS]
-    note = "What hides a region for less than half a second is not counted."
+    note = (
+        "What hides a region for less than half a second is not counted. Pictures that had to be hidden whole count as "
+        "pictures here; how much of each window could be seen stands with the windows."
+    )
     if view.end is None:
         note += " Of the last minute more may have been hidden: a span is told when it is over."
     return Table("Observed", columns("what", "#observed", "#share", "#not observed", "#spans"), tuple(rows), note)
