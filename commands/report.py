@@ -11,6 +11,7 @@ from typing import Final
 
 from commands.flags import PROGRAM, Families, common_flags
 from configs.errors import ConfigError
+from configs.yamlfile import printable
 
 _PRIVATE: Final = 0o600
 """A report tells as much as the journal it is made from, and is its user's alone as that is."""
@@ -45,7 +46,6 @@ def _report(args: argparse.Namespace) -> int:
             raise
         missing = error.name or str(error)
         raise ConfigError(f"report: {missing} is not installed: pip install 'emotion-monitor[report]'") from None
-    from configs.yamlfile import printable
     from monitor.session_view import read_view
     from streams.recording.target import told
 
@@ -57,7 +57,7 @@ def _report(args: argparse.Namespace) -> int:
     charts = [chart for section in found.sections for chart in section.charts] if args.plots is not None else []
     plots = {args.plots / f"{chart.name}.{ending}": (chart, ending) for chart in charts for ending in ENDINGS}
     if not args.force and (taken := next((path for path in plots if path.exists()), None)):
-        raise ConfigError(f"{taken}: is there already; name another folder, or add --force")
+        raise ConfigError(f"{printable(str(taken), 200)}: is there already; name another folder, or add --force")
     if plots:
         with told(args.plots):
             args.plots.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,14 +72,15 @@ def _report(args: argparse.Namespace) -> int:
 
 def _refuse(args: argparse.Namespace, out: Path) -> None:
     """Say no before the work is done to what would fail after it, or destroy the journal."""
+    name, plots = printable(str(out), 200), args.plots
     if out.is_dir():
-        raise ConfigError(f"--out: {out} is a folder; name a file in it")
+        raise ConfigError(f"--out: {name} is a folder; name a file in it")
     if out.exists() and args.journal.exists() and out.samefile(args.journal):
-        raise ConfigError(f"--out: {out} is the journal itself; name another file")
+        raise ConfigError(f"--out: {name} is the journal itself; name another file")
     if out.exists() and not args.force:
-        raise ConfigError(f"{out}: is there already; name another file, or add --force")
-    if args.plots is not None and args.plots.exists() and not args.plots.is_dir():
-        raise ConfigError(f"--plots: {args.plots} is no folder; name one, it is made")
+        raise ConfigError(f"{name}: is there already; name another file, or add --force")
+    if plots is not None and plots.exists() and not plots.is_dir():
+        raise ConfigError(f"--plots: {printable(str(plots), 200)} is no folder; name one, it is made")
 
 
 def _written(journal: Path) -> bool:

@@ -32,7 +32,7 @@ HIDDEN: Final = "#8c959f"
 """Text, axes, lines behind the data, and what could not be seen; on a page they follow its theme."""
 
 BLUE: Final = "#0072b2"
-VERMILLION: Final = "#d55e00"
+VERMILION: Final = "#d55e00"
 GREEN: Final = "#009e73"
 ORANGE: Final = "#e69f00"
 PURPLE: Final = "#cc79a7"

@@ -20,7 +20,7 @@ from monitor.report.charts import (
     ORANGE,
     PURPLE,
     SKY,
-    VERMILLION,
+    VERMILION,
     Chart,
     bars,
     legend,
@@ -135,7 +135,7 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
         times, bounds[0], bounds[1], step="post", color=BLUE, alpha=0.16, linewidth=0, label="its interval"
     )
     for side in zip(*(one.current.interval for one in points), strict=True):
-        axes.step(times, side, where="post", color=VERMILLION, linewidth=0.9, linestyle=":")
+        axes.step(times, side, where="post", color=VERMILION, linewidth=0.9, linestyle=":")
     axes.step(
         times, [one.overall.p_positive for one in points], where="post", color=BLUE, linewidth=2.4, label="overall"
     )
@@ -143,12 +143,12 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
         times,
         [one.current.p_positive for one in points],
         where="post",
-        color=VERMILLION,
+        color=VERMILION,
         linewidth=1.6,
         linestyle="--",
         label="current (dotted: its interval)",
     )
-    for colour, value in ((BLUE, points[-1].overall.p_positive), (VERMILLION, points[-1].current.p_positive)):
+    for colour, value in ((BLUE, points[-1].overall.p_positive), (VERMILION, points[-1].current.p_positive)):
         # Where the only estimate is the last, a line has no length.
         axes.plot(times[-1], value, marker="D", markersize=6, color=colour, clip_on=False)
     for label, (sign, face, name) in _SIGNS.items():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from buffers.records import Track
 from monitor.records import HealthRecord, TrackHealthRecord
-from monitor.report.charts import BLUE, GREEN, VERMILLION, Chart, legend, time_axis
+from monitor.report.charts import BLUE, GREEN, VERMILION, Chart, legend, time_axis
 from monitor.report.thinning import extremes
 from monitor.report.wording import length, number
 from monitor.session_view import SessionView
@@ -83,7 +83,7 @@ def _draw(figure: Figure, found: Sequence[Pace], end_s: float) -> None:
     figure.subplots_adjust(hspace=0.4)
     lags = [one.lag_s or 0.0 for one in found]
     worst = [one.worst_lag_s or 0.0 for one in found]
-    rows[0].plot(times, worst, color=VERMILLION, linewidth=1.0, linestyle=":", label="worst")
+    rows[0].plot(times, worst, color=VERMILION, linewidth=1.0, linestyle=":", label="worst")
     rows[0].plot(times, lags, color=BLUE, linewidth=1.6, label="usual")
     rows[0].set_ylabel("lag (s)")
     rows[0].set_ylim(0.0, 1.15 * max(1.0, *worst))
@@ -93,7 +93,7 @@ def _draw(figure: Figure, found: Sequence[Pace], end_s: float) -> None:
         rows[1].plot(
             times,
             [one.dropped_hz or 0.0 for one in found],
-            color=VERMILLION,
+            color=VERMILION,
             linewidth=1.2,
             linestyle="--",
             label="dropped",
