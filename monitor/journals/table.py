@@ -44,7 +44,7 @@ def _plain(one: Listed) -> dict[str, object]:
 
 def _row(one: Listed, theme: Theme) -> tuple[str, ...]:
     began = datetime.fromisoformat(one.began or one.written).astimezone(UTC)
-    owed = ", ".join(f"{name} {lines}" for name, lines in one.owed)
+    owed = ", ".join(f"{name} <= {lines}" for name, lines in one.owed)
     dash = theme.glyphs.dash
     return (
         harmless(one.session, theme),

@@ -145,10 +145,13 @@ def published_form() -> Form:
     from jsonschema import Draft202012Validator
 
     schema = json.loads(files("configs").joinpath("journal.schema.json").read_text(encoding="utf-8"))
-    validator = Draft202012Validator(schema)
+    # Asked for the form of its own kind alone: all thirteen take thirteen times as long.
+    records = [each["$ref"] for each in schema.pop("oneOf")]
+    kinds = {schema["$defs"][ref.rpartition("/")[2]]["properties"]["kind"]["const"]: ref for ref in records}
+    validators = {kind: Draft202012Validator({**schema, "$ref": ref}) for kind, ref in kinds.items()}
 
     def form(line: dict[str, Any]) -> Iterator[str]:
-        for error in validator.iter_errors(line):
+        for error in validators[line["kind"]].iter_errors(line):
             yield f"{error.json_path}: not as {error.validator} of the published schema asks"
 
     return form
