@@ -10,7 +10,7 @@ from monitor.records import EstimateRecord, VerdictRecord
 from monitor.report.drawn import coverage_chart, estimate_chart
 from monitor.report.parts import Section, Table, columns
 from monitor.report.thinning import every
-from monitor.report.wording import NONE, clock, count, length, number, share, shown, span
+from monitor.report.wording import NONE, clock, count, number, share, shown, span
 from monitor.session_view import JudgedSpan, SessionView
 from monitor.snapshot import TrackEstimate
 
@@ -164,8 +164,3 @@ def windows_fact(view: SessionView) -> str:
     abstained = sum(one.label is Label.ABSTAIN for one in verdicts)
     skipped = f", {view.end.totals.skipped} never ran" if view.end is not None and view.end.totals.skipped else ""
     return f"{count(len(verdicts), 'window')}, {abstained} of them abstained{skipped}"
-
-
-def covered_s(view: SessionView) -> str:
-    """How long the session is."""
-    return length(view.end_s)
