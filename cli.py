@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('emotion-monitor')}")
     families = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=CommandParser)
-    for family in (session, journal, export, files, evaluate, calibrate, models, config, devices, doctor):
+    for family in (session, journal, report, export, files, evaluate, calibrate, models, config, devices, doctor):
         family.add(families)
     return parser
 
