@@ -13,7 +13,7 @@ import httpx
 
 from configs.output_settings import WebSettings
 from monitor.outputs.page.destination import PageDestination, PageOutput
-from monitor.records import AnyRecord
+from monitor.record import Record
 from monitor.snapshot import Snapshot
 from streams.clock import LiveClock
 from tests.made_stream import MadeStream
@@ -118,7 +118,7 @@ class MadePage:
         """Show a stream's session, as it does itself four times a second."""
         self.outputs[name].show(snapshot)
 
-    def say(self, *made: AnyRecord, name: str = "interview") -> None:
+    def say(self, *made: Record, name: str = "interview") -> None:
         """Write records to a stream's journal."""
         next(stream for stream in self.streams if stream.name == name).say(*made)
 

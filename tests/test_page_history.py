@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from monitor.outputs.page.history import MOST_EVENTS, MOST_SPANS, MOST_VERDICTS,
 from monitor.outputs.page.told import MOST_CHARACTERS
 from monitor.outputs.public import Payload
 from monitor.reading import Entry
+from monitor.record import Record
 from monitor.records import AnyRecord
 from monitor.snapshot import EstimateLabel, TrackEstimate
 from tests.made_journal import SECRETS, SESSION, WORDS, made_records
@@ -27,16 +29,16 @@ pytestmark = pytest.mark.unit
 _MODEL = ModelInfo("cues", heuristic=True, calibrated=False, notice="")
 
 
-def told(made: Iterable[AnyRecord]) -> tuple[History, list[Payload]]:
+def told(made: Iterable[Record]) -> tuple[History, list[Payload]]:
     """A history of these records after a session's first, and what was told of each that is told."""
     history = History("interview", SESSION)
     lines = [made_records()[0], *made]
-    said = [history.take(Entry(SESSION, seq, record)) for seq, record in enumerate(lines, start=1)]  # type: ignore[arg-type]
+    said = [history.take(Entry(SESSION, seq, cast("AnyRecord", record))) for seq, record in enumerate(lines, start=1)]
     return history, [payload for payload in said if payload is not None]
 
 
 def test_a_whole_session_is_told_without_its_secrets_but_with_the_words_of_its_models() -> None:
-    history, _ = told(made_records()[1:])  # type: ignore[arg-type]
+    history, _ = told(made_records()[1:])
     payload = history.payload()
     text = json.dumps(payload, ensure_ascii=False)
     assert [secret for secret in SECRETS if secret in text.replace("she said yes", "")] == []
@@ -52,7 +54,7 @@ def test_a_whole_session_is_told_without_its_secrets_but_with_the_words_of_its_m
 
 
 def test_the_estimate_is_columns_of_one_length() -> None:
-    history, _ = told(made_records()[1:])  # type: ignore[arg-type]
+    history, _ = told(made_records()[1:])
     columns = history.payload()["estimates"]
     lengths = {len(columns["media_s"])} | {
         len(one) for track in ("overall", "current") for one in columns[track].values()

@@ -59,7 +59,7 @@ def test_who_comes_is_told_hello_the_history_and_the_state_and_then_what_is_new(
 
 
 def test_the_same_state_is_not_told_twice(page: MadePage) -> None:
-    page.say(made_records()[0])  # type: ignore[arg-type]
+    page.say(made_records()[0])
     page.show(RUNNING)
     with page.viewer() as viewer:
         viewer.next("state")
@@ -84,7 +84,7 @@ def test_who_comes_back_is_told_only_what_was_missed(page: MadePage) -> None:
 
 @pytest.mark.parametrize("last", ["l-other:3", "3", "", f"{SESSION}:", f"{SESSION}:-1", f"{SESSION}:9999", "x" * 4000])
 def test_who_comes_back_from_elsewhere_gets_the_history(page: MadePage, last: str) -> None:
-    page.say(made_records()[0], mark(1))  # type: ignore[arg-type]
+    page.say(made_records()[0], mark(1))
     page.wait_for(2)
     with page.viewer(last=last) as viewer:
         assert viewer.next().data["resumed"] is False
@@ -92,7 +92,7 @@ def test_who_comes_back_from_elsewhere_gets_the_history(page: MadePage, last: st
 
 
 def test_who_was_away_for_too_long_gets_the_history(page: MadePage) -> None:
-    page.say(made_records()[0], *(mark(number) for number in range(600)))  # type: ignore[arg-type]
+    page.say(made_records()[0], *(mark(number) for number in range(600)))
     page.wait_for(601)
     with page.viewer(last=f"{SESSION}:50") as viewer:
         assert viewer.next().data["resumed"] is False
@@ -108,7 +108,7 @@ def test_after_a_restart_on_the_same_port_a_browser_gets_the_new_session_whole(t
         port = first.port
     other = MadeStream(tmp_path / "other.jsonl", session="l-fedcba9876543210")
     with served(tmp_path, other, port=port) as second:
-        second.say(made_records()[0])  # type: ignore[arg-type]
+        second.say(made_records()[0])
         second.wait_for(1)
         with second.viewer(last=f"{SESSION}:151") as viewer:
             assert viewer.next().data["session"] == "l-fedcba9876543210"
@@ -118,10 +118,10 @@ def test_after_a_restart_on_the_same_port_a_browser_gets_the_new_session_whole(t
 def test_a_restart_that_carries_a_session_on_is_resumed(tmp_path: Path) -> None:
     path = tmp_path / "interview.jsonl"
     with served(tmp_path, MadeStream(path)) as first:
-        first.say(made_records()[0], mark(1), mark(2))  # type: ignore[arg-type]
+        first.say(made_records()[0], mark(1), mark(2))
         port = first.port
     with served(tmp_path, MadeStream(path), port=port) as second:
-        second.say(made_records()[0], mark(1), mark(2), mark(3))  # type: ignore[arg-type]
+        second.say(made_records()[0], mark(1), mark(2), mark(3))
         second.wait_for(4)
         with second.viewer(last=f"{SESSION}:2") as viewer:
             assert viewer.next().data["resumed"] is True
@@ -130,7 +130,7 @@ def test_a_restart_that_carries_a_session_on_is_resumed(tmp_path: Path) -> None:
 
 def test_the_monitors_end_is_told_and_ends_every_stream_at_once(tmp_path: Path) -> None:
     with ExitStack() as leaving, served(tmp_path) as page:
-        page.say(made_records()[0])  # type: ignore[arg-type]
+        page.say(made_records()[0])
         viewers = [leaving.enter_context(page.viewer()) for _ in range(20)]
         for viewer in viewers:
             viewer.next("history")
@@ -164,7 +164,7 @@ def test_several_streams_are_kept_apart(tmp_path: Path) -> None:
     both = [MadeStream(tmp_path / f"{name}.jsonl", name, session=f"l-{name}") for name in ("left", "right")]
     with served(tmp_path, *both) as page:
         page.show(live(SessionState.LOST, LOST), "left")
-        page.say(made_records()[0], mark(7), name="right")  # type: ignore[arg-type]
+        page.say(made_records()[0], mark(7), name="right")
         with page.viewer("right") as viewer:
             assert viewer.until("history")["session"] == "l-right"
         with page.viewer("left") as viewer:
@@ -228,7 +228,7 @@ def test_who_leaves_makes_room(tmp_path: Path) -> None:
 
 
 def test_who_does_not_read_is_told_that_it_is_behind_and_gets_the_newest(page: MadePage) -> None:
-    page.say(made_records()[0])  # type: ignore[arg-type]
+    page.say(made_records()[0])
     page.wait_for(1)
     with closing(silent(page)) as deaf:
         until(lambda: page.viewers == 1)
@@ -246,7 +246,7 @@ def test_who_reads_nothing_for_long_is_dropped_and_the_others_go_on(
 ) -> None:
     monkeypatch.setattr("serving.server._BLOCKED_S", 0.3)
     with served(tmp_path) as page, closing(silent(page)), page.viewer() as other:
-        page.say(made_records()[0])  # type: ignore[arg-type]
+        page.say(made_records()[0])
         until(lambda: page.viewers == 2)
         number = 0
         begun_s = monotonic_s()
@@ -261,7 +261,7 @@ def test_who_reads_nothing_for_long_is_dropped_and_the_others_go_on(
 
 def test_a_blocked_reader_does_not_hold_up_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with served(tmp_path) as page, closing(silent(page)):
-        page.say(made_records()[0])  # type: ignore[arg-type]
+        page.say(made_records()[0])
         until(lambda: page.viewers == 1)
         for _ in range(20):
             page.say(*LONG)
@@ -339,7 +339,7 @@ def test_pictures_that_are_switched_off_are_not_served(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_is_damaged_is_reported_and_the_state_goes_on(page: MadePage) -> None:
-    page.say(made_records()[0])  # type: ignore[arg-type]
+    page.say(made_records()[0])
     with page.streams[0].journal.open("ab") as file:
         file.write(b"not a journal\n")
     page.streams[0].outputs[0].record("")
@@ -376,7 +376,7 @@ def test_hostile_words_are_one_event_and_change_no_other(page: MadePage) -> None
     made = made_records()
     described = next(record for record in made if isinstance(record, records.DescriptionRecord))
     judged = next(record for record in made if isinstance(record, records.VerdictRecord))
-    page.say(made[0], replace(described, text=hostile), replace(judged, rationale=hostile))  # type: ignore[arg-type]
+    page.say(made[0], replace(described, text=hostile), replace(judged, rationale=hostile))
     page.wait_for(3)
     with page.viewer() as viewer:
         viewer.next("hello")
