@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 
+import aiomqtt
 import pytest
 
 from monitor.snapshot import OutputState
 from tests.made_broker import Certificates, MadeBroker, eventually, free_port, listening, made_certificates
 from tests.made_journal import made_records
-from tests.made_mqtt import ROOT, STREAM, publishing
+from tests.made_mqtt import LIVE, ROOT, STREAM, Publishing, publishing
 from tests.made_old_broker import Manner, few_words
 
 pytestmark = pytest.mark.broker
@@ -258,3 +259,38 @@ def test_one_that_is_started_again_does_not_take_its_own_traces_for_another(tmp_
 
     with MadeBroker(tmp_path / "broker") as broker:
         assert asyncio.run(look(broker.port)) == [""]
+
+
+def test_the_access_list_of_the_documentation_lets_everybody_do_their_part_and_no_more(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs/mqtt.md").read_text("utf-8")
+    acl = tmp_path / "acl"
+    acl.write_text(page.partition("```acl\n")[2].partition("```")[0].replace("NODE", "n"))
+    acl.chmod(0o600)
+
+    async def look(port: int) -> tuple[list[str], str | None]:
+        own = ("username=monitor", "stats_s=0.2")
+        async with (
+            publishing(tmp_path / "j.jsonl", port, *own, environ={VARIABLE: PASSWORD}) as of,
+            aiomqtt.Client("127.0.0.1", port, username="viewer", password=PASSWORD) as viewer,
+            aiomqtt.Client("127.0.0.1", port, username="operator", password=PASSWORD) as operator,
+        ):
+            await eventually(of.is_up)
+            of.made.say(*made_records())
+            await viewer.subscribe(f"{STREAM}/preview/state", 1)
+            await viewer.publish(f"{STREAM}/enabled/set", "OFF", 1)
+            await operator.publish(f"{STREAM}/preview/set", "ON", 1)
+            async for message in viewer.messages:
+                if message.payload == b"ON":
+                    break
+            await eventually(lambda: of.status.waiting == 0 or shown(of))
+            return [command.value for command, _ in of.made.asked], of.status.reason
+
+    def shown(of: Publishing) -> bool:
+        of.output.show(LIVE)
+        return of.status.waiting == 0
+
+    users = dict.fromkeys(("monitor", "viewer", "operator"), PASSWORD)
+    with MadeBroker(tmp_path / "broker", users=users, lines=[f"acl_file {acl}"]) as broker:
+        asked, reason_now = asyncio.run(look(broker.port))
+    assert asked == []
+    assert reason_now == ""

@@ -216,7 +216,8 @@ def test_home_assistant_that_comes_up_is_told_again(port: int, tmp_path: Path, m
 
     async def look() -> None:
         async with listening(port) as ear, publishing(tmp_path / "j.jsonl", port) as of:
-            await eventually(of.is_up)
+            await eventually(lambda: of.is_up() and ear.last(f"{ROOT}/availability") == "online")
+            await asyncio.sleep(0.2)
             before = len(ear.heard)
             await ear.say("homeassistant/status", "online")
             await eventually(lambda: ear.heard[-1].topic == f"{ROOT}/availability" and len(ear.heard) > before + 5)

@@ -34,8 +34,11 @@ _SHORT_S: Final = 30.0
 """A connection that held so long worked (s)."""
 
 _DROPS: Final = 3
-"""Short connections in a row, with nothing else in between, from which somebody else is suspected of ending them.
+"""Short connections in a row to a broker that kept running, from which somebody else is suspected of ending them.
 MQTT 3.1.1 has no words for it; MQTT 5 has, but mosquitto 2.0.11 does not say them."""
+
+_LISTENS_S: Final = 1.0
+"""How long a broker that runs may take to accept a connection (s)."""
 
 _FAREWELL_S: Final = 2.0
 """How long the last messages may take (s)."""
@@ -81,7 +84,10 @@ class Link:
         self._waits = waits or Waits()
         self._answer_s = answer_s
         self._v5 = broker.protocol != "3.1.1"
-        self._old = not self._v5
+        self._settled = broker.protocol != "auto"
+        """Whether it is known which version to speak."""
+        self._known = False
+        """Whether there was a connection before."""
         self._drops = 0
         self._connection: _Connection | None = None
         self._up = asyncio.Event()
@@ -158,7 +164,7 @@ class Link:
                 self._changed(OutputState.STOPPED, trouble.reason)
                 return
             if trouble.then is Then.OLDER and self._broker.protocol == "auto":
-                self._v5, self._old = False, True
+                self._v5, self._settled = False, True
                 continue
             self._changed(OutputState.DOWN, trouble.reason)
             await asyncio.sleep(self._waits.after(trouble))
@@ -169,24 +175,36 @@ class Link:
         try:
             await client.enter()
         except (aiomqtt.MqttError, OSError, ValueError) as error:
-            trouble = in_connecting(error, self._broker)
+            trouble = in_connecting(error, self._broker, known=self._known)
             self._drops = 0
-            if self._broker.protocol == "auto" and not self._old:
+            if not self._settled:
                 # Some brokers of old say nothing to MQTT 5: the next attempt speaks 3.1.1, the one after it 5 again.
                 self._v5 = not (self._v5 and trouble.silent)
             return trouble
+        self._known = self._settled = True
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         trouble = await self._use(client)
         if loop.time() - began_s > _SHORT_S:
             self._waits.worked()
             self._drops = 0
-        elif trouble.unsaid:
+        elif trouble.unsaid and await self._listens():
             self._drops += 1
             if self._drops >= _DROPS:
                 trouble = dropped_again(self._broker)
-        self._v5 = self._broker.protocol != "3.1.1" and not self._old
+        else:
+            self._drops = 0
         return trouble
+
+    async def _listens(self) -> bool:
+        """Whether somebody takes connections right now: where a broker was restarted, nobody does for a moment."""
+        try:
+            async with asyncio.timeout(_LISTENS_S):
+                _, writer = await asyncio.open_connection(self._broker.host, self._broker.port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
 
     async def _use(self, client: Client) -> Trouble:
         connection = _Connection(client, self._broker, self._ended)

@@ -69,8 +69,8 @@ class Refused(Exception):
         self.code = code.value
 
 
-def in_connecting(error: Exception, broker: Broker) -> Trouble:
-    """Why a connection did not come about."""
+def in_connecting(error: Exception, broker: Broker, *, known: bool = False) -> Trouble:
+    """Why a connection did not come about; `known` where one had come about before."""
     if isinstance(error, aiomqtt.MqttCodeError) and isinstance(error.rc, ReasonCode):
         return _refused(error.rc, broker)
     # aiomqtt makes text of what the socket raised and hides the error; it is still there as the context.
@@ -78,6 +78,8 @@ def in_connecting(error: Exception, broker: Broker) -> Trouble:
     # A timeout without words is that of waiting for the broker's answer, not of the socket.
     if isinstance(cause, OSError) and not (isinstance(cause, TimeoutError) and not cause.args):
         return _unreachable(cause, broker)
+    if known:
+        return Trouble(f"{broker.address} does not answer any more", silent=True)
     expects = "whether it wants a client certificate" if broker.tls else "whether it expects TLS"
     return Trouble(
         f"{broker.address} takes the connection but does not answer; check the port and {expects}", silent=True
