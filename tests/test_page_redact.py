@@ -56,7 +56,9 @@ def test_plain_words_and_figures_stay(said: str) -> None:
 
 
 def test_what_a_session_calls_its_files_goes_wherever_it_stands() -> None:
-    assert redacted("Carol 2 stalled, carol3", ["/data/Carol 2", "c"]) == "(name) stalled, carol3"
+    assert (
+        redacted("Carol 2 stalled, carol3, cameras", ["/data/Carol 2", "c", "cam"]) == "(name) stalled, carol3, cameras"
+    )
 
 
 def test_a_long_text_is_cut_and_takes_no_time() -> None:

@@ -351,6 +351,21 @@ def test_a_journal_that_is_damaged_is_reported_and_the_state_goes_on(page: MadeP
     assert page.streams[0].told[-1].reason == "its journal cannot be read: the page shows no verdicts any more"
 
 
+def test_a_fault_of_our_own_is_reported_and_reaches_nobody_else(
+    page: MadePage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object, **more: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("monitor.outputs.page.feed.state_payload", broken)
+    page.show(RUNNING)
+    until(lambda: "stands still" in caplog.text)
+    page.show(RUNNING)
+    assert page.streams[0].told[-1].state is OutputState.STOPPED
+    assert page.streams[0].told[-1].reason.startswith("unexpected ValueError")
+    assert page.get("/streams").status_code == 200
+
+
 def test_no_answer_holds_a_secret_of_the_operators(page: MadePage) -> None:
     page.say(*made_records())
     page.streams[0].picture = made_picture()

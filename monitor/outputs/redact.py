@@ -54,7 +54,7 @@ def redacted(text: str, names: Collection[str] = (), *, most: int = 500) -> str:
     known = {part for name in names for part in (name, PurePath(name).name, name.partition(":")[2].strip())}
     for name in sorted(known, key=len, reverse=True):
         if len(name) >= _SHORTEST:
-            text = text.replace(name, "(name)")
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "(name)", text)
     for pattern, instead in _RULES:
         text = pattern.sub(instead, text)
     text = " ".join(_COLONS.sub(_address, text).split())

@@ -49,13 +49,16 @@ class Hub:
 
     async def open(self) -> None:
         """Begin to tell."""
-        self._tasks = [asyncio.create_task(feed.run()) for feed in self.feeds.values()]
+        for feed in self.feeds.values():
+            task = asyncio.create_task(feed.run())
+            task.add_done_callback(feed.over)
+            self._tasks.append(task)
 
     async def shut(self, within_s: float) -> None:
         """Tell what is left, and have every viewer go; who does not listen is waited for so long (s)."""
         for feed in self.feeds.values():
             feed.end()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._over.set()
         for feed in self.feeds.values():
             feed.wake()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import deque
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from monitor.outputs.page.state import names_of, state_payload
 from monitor.outputs.page.wire import KEEPALIVE_S, encoded, event, number_of
 from monitor.reading import Reader
 from monitor.snapshot import SessionState
+
+logger = logging.getLogger("emotion_monitor.page")
 
 PERIOD_S: Final = 0.5
 """Shortest time between two tellings (s): a person reads no faster, and hundreds of viewers are told each time."""
@@ -64,7 +67,7 @@ class Feed:
         self.beats = 0
         """How often there was nothing to say for long."""
         self.trouble = ""
-        """Why the journal cannot be read, empty where it can; read from other threads too."""
+        """Why nothing new is told, empty where all is well; read from other threads too."""
 
     @property
     def seq(self) -> int:
@@ -106,6 +109,12 @@ class Feed:
         await self._tell()
         if self._reader is not None:
             self._reader.close()
+
+    def over(self, task: asyncio.Task[None]) -> None:
+        """Say so where `run` ended before its time: viewers would wait for nothing."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("the page of %s stands still", self.stream, exc_info=error)
+            self.trouble = f"unexpected {type(error).__name__}: the page stands still, please report it"
 
     def end(self) -> None:
         """Have `run` come to its end."""
