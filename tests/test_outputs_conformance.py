@@ -186,16 +186,18 @@ def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(main: Coroutine[object, object, None]) -> None:
-    """Run it; afterwards no task and no thread may be left."""
-    threads = set(threading.enumerate())
+    """Run it; afterwards no task and no thread may be left, and nothing may have been raised where nobody sees it."""
+    threads, unseen = set(threading.enumerate()), list[str]()
 
     async def bounded() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(str(context)))
         async with asyncio.timeout(60.0):
             await main
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(bounded())
     assert set(threading.enumerate()) <= threads
+    assert unseen == []
 
 
 async def close(shown: Shown, last: Snapshot | None = ENDED) -> None:

@@ -91,6 +91,11 @@ class Client(aiomqtt.Client):
         # Who reads what comes in sees how it ended, if somebody still reads.
         self._disconnected.add_done_callback(lambda over: over.cancelled() or over.exception())
 
+    def _on_disconnect(self, *told: Any, **named: Any) -> None:  # noqa: ANN401 - as paho calls it
+        # Whom nobody waits for any more nobody tells: aiomqtt asks a cancelled future why, in the loop, unseen.
+        if not self._connected.cancelled():
+            super()._on_disconnect(*told, **named)
+
     async def send(self, message: Outgoing) -> None:
         """Publish; with QoS 1 until it is acknowledged, one after the other, so that they arrive in this order.
 
