@@ -7,7 +7,7 @@ import math
 import sys
 from pathlib import Path
 
-from commands.flags import PROGRAM, Families, common_flags
+from commands.flags import JOURNAL_HELP, PROGRAM, Families, common_flags
 
 _FORMS = ("csv", "parquet", "eaf", "vtt", "jsonl")
 
@@ -21,7 +21,7 @@ def add(families: Families) -> None:
         "Make of a journal, ended or still being written, what other programs read: tables (csv, parquet), tiers for "
         "ELAN (eaf), cues over the recording (vtt), or its own lines by kind (jsonl). Times are media time in seconds."
     )
-    export.add_argument("journal", type=Path, metavar="JOURNAL")
+    export.add_argument("journal", metavar="JOURNAL", help=JOURNAL_HELP)
     export.add_argument("--to", choices=_FORMS, required=True, help="what is made of it")
     export.add_argument(
         "--kinds", type=_kinds, default=(), metavar="KIND,...", help="which lines, such as verdict,nfbl"
@@ -65,10 +65,11 @@ def _export(args: argparse.Namespace) -> int:
     from monitor.export.export import export
     from monitor.export.order import Form, Order
     from monitor.interrupts import Interrupts
+    from monitor.journals.find import find_journal
     from streams.clock import utc_now
 
     order = Order(
-        journal=args.journal,
+        journal=find_journal(args.journal),
         to=Form(args.to),
         kinds=args.kinds,
         out=None if args.out in {None, "-"} else Path(args.out),

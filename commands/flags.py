@@ -17,6 +17,8 @@ PROGRAM: Final = "emotion-monitor"
 Families: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse has no public name for it
 """Where a family adds its commands."""
 
+JOURNAL_HELP: Final = "a journal's path, its session's id or the beginning of one, or `latest`"
+
 _SETTINGS: Final = {
     "describer": "describer",
     "judge": "judge",

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from commands.flags import PROGRAM, Families, common_flags
+from commands.flags import JOURNAL_HELP, PROGRAM, Families, common_flags
 from configs.errors import ConfigError
 from configs.yamlfile import printable
 
@@ -26,7 +26,7 @@ def add(families: Families) -> None:
         "Make a page of a journal, also of one that is still written: the estimate over time, body language against "
         "the person's own rate, windows and verdicts, what could not be observed, and how the session did."
     )
-    command.add_argument("journal", type=Path, metavar="JOURNAL")
+    command.add_argument("journal", metavar="JOURNAL", help=JOURNAL_HELP)
     command.add_argument("--out", type=Path, metavar="FILE.html", help="default: the journal's name with .html, here")
     command.add_argument("--plots", type=Path, metavar="FOLDER", help="also write each chart as PNG and SVG")
     command.add_argument(
@@ -46,9 +46,11 @@ def _report(args: argparse.Namespace) -> int:
             raise
         missing = error.name or str(error)
         raise ConfigError(f"report: {missing} is not installed: pip install 'emotion-monitor[report]'") from None
+    from monitor.journals.find import find_journal
     from monitor.session_view import read_view
     from streams.recording.target import told
 
+    args.journal = find_journal(args.journal)
     out = args.out if args.out is not None else Path(f"{args.journal.stem}.html")
     _refuse(args, out)
     view = read_view(args.journal)

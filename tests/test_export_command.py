@@ -187,8 +187,8 @@ class TestFiles:
 
 class TestJournals:
     def test_one_that_is_missing_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert run(tmp_path / "absent.jsonl", "--to", "vtt", "--out", str(tmp_path / "out.vtt")) == 1
-        assert "absent.jsonl: No such file or directory" in capsys.readouterr().err
+        assert run(tmp_path / "absent.jsonl", "--to", "vtt", "--out", str(tmp_path / "out.vtt")) == 2
+        assert "absent.jsonl: `emotion-monitor journal ls` lists those there are" in capsys.readouterr().err
         assert names(tmp_path) == []
 
     @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_journal_that_is_written_just_now_says_so(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["none.jsonl"], 1, "No such file"),
+        (["none.jsonl"], 2, "no journal none.jsonl: `emotion-monitor journal ls` lists"),
         (["."], 1, "no ordinary file"),
         (["empty.jsonl"], 1, "is empty"),
         (["text.txt"], 1, "is no journal"),

@@ -26,7 +26,7 @@ def find_journal(name: str, folder: Path | None = None) -> Path:
         JournalError: the folder cannot be read.
     """
     path = Path(name).expanduser()
-    if path.is_file():
+    if name and path.exists():  # what is no file is refused by whoever reads it
         return path
     folder = folder or default_folder()
     if os.sep in name or name.endswith(".jsonl") or not name:
