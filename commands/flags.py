@@ -64,13 +64,13 @@ def speed(text: str) -> float | None:
 
 def _broker(text: str) -> list[str]:
     """Settings that publish to the broker at HOST or HOST:PORT."""
-    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
-    if not colon:
-        host, port = text, ""
-    if not host or (colon and not port.isdecimal()):
-        raise argparse.ArgumentTypeError(f"'{text}' is no broker: write HOST or HOST:PORT")
-    address = [f"outputs.mqtt.host={json.dumps(host.strip('[]'))}", *([f"outputs.mqtt.port={port}"] if port else [])]
-    return ["outputs.mqtt.enabled=true", *address]
+    match = re.fullmatch(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{1,5}))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no broker: write HOST, HOST:PORT or [::1]:PORT; who logs in is outputs.mqtt.username"
+        )
+    address = [f"outputs.mqtt.host={json.dumps(match['host'].strip('[]'))}"]
+    return ["outputs.mqtt.enabled=true", *address, *([f"outputs.mqtt.port={match['port']}"] if match["port"] else [])]
 
 
 def _name(text: str) -> str:

@@ -218,14 +218,15 @@ def _prune(args: argparse.Namespace) -> int:
         list(_acts(pruning.mend(), dry=args.dry_run))
     would = "would delete" if args.dry_run else "deleted"
     gone = f"{counted(counts[Done.DELETED], 'journal')} ({size(nbytes)})"
-    print(f"{would} {gone}, {counts[Done.KEPT]} that are due kept")
-    return 0
+    failed = f", {counts[Done.FAILED]} cannot be deleted" if counts[Done.FAILED] else ""
+    print(f"{would} {gone}, {counts[Done.KEPT]} that are due kept{failed}")
+    return 1 if failed else 0
 
 
 def _acts(acts: Iterator[Act], *, dry: bool) -> Iterator[Act]:
     for act in acts:
         why = f" ({act.why})" if act.why else ""
-        print(f"{'would be ' if dry and act.done != 'kept' else ''}{act.done.value} {act.path}{why}")
+        print(f"{'would be ' if dry and act.done in {'deleted', 'mended'} else ''}{act.done.value} {act.path}{why}")
         yield act
 
 

@@ -128,6 +128,7 @@ class Board:
     whole_frames: int = 0
     nfbl_started: int = 0
     nfbl_watched_s: float = 0.0
+    _output_notices: list[str] = field(default_factory=list)
     _feed: NfblState | None = None
     _watch: NfblWatch | None = None
     _mask_state: MaskState | None = None
@@ -213,10 +214,7 @@ class Board:
 
     def notice(self, text: str) -> None:
         """Something the user should know; the latest is last, and each is there once."""
-        if text in self.notices:
-            self.notices.remove(text)
-        self.notices.append(text)
-        del self.notices[:-_NOTICES]
+        _add(self.notices, text)
 
     def trouble(self, text: str | None) -> None:
         """Which model did not answer about the last window, None where all did."""
@@ -227,14 +225,17 @@ class Board:
         self._troubled = text is not None
 
     def output(self, status: OutputStatus) -> None:
-        """A destination says how it does; what is the matter with it is a notice too."""
+        """A destination says how it does; what is the matter with it is shown as a notice too.
+
+        The journal has none of that: what is judged does not depend on where verdicts go.
+        """
         before = self.outputs.get(status.name)
         self.outputs[status.name] = status
         troubled = status.state in {OutputState.DOWN, OutputState.STOPPED}
         if troubled and (before is None or (before.state, before.reason) != (status.state, status.reason)):
-            self.notice(f"{status.name}: {status.reason}")
+            _add(self._output_notices, f"{status.name}: {status.reason}")
         elif status.state is OutputState.UP and before is not None and before.state is OutputState.DOWN:
-            self.notice(f"{status.name}: works again")
+            _add(self._output_notices, f"{status.name}: works again")
 
     def media(self) -> tuple[MediaHealth, ...]:
         """How each track does."""
@@ -294,7 +295,7 @@ class Board:
             horizon_s=self.horizon_s,
             horizon_bytes=self.horizon_bytes,
             rss_bytes=self.rss_bytes,
-            notices=tuple(self.notices),
+            notices=(*self.notices, *self._output_notices),
             journal=self.journal,
             seq=self.seq,
             links=self.links,
@@ -305,6 +306,13 @@ class Board:
             nfbl_looks=self.nfbl_looks,
             nfbl_skipped=self.nfbl_skipped,
         )
+
+
+def _add(notices: list[str], text: str) -> None:
+    if text in notices:
+        notices.remove(text)
+    notices.append(text)
+    del notices[:-_NOTICES]
 
 
 def _media_health(track: Track, tally: MediaTally) -> MediaHealth:

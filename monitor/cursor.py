@@ -8,13 +8,13 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from configs.disk import sync_folder
 
 logger = logging.getLogger("emotion_monitor.outbox")
 
-_MOST_BYTES: Final = 65_536
+MOST_BYTES: Final = 65_536
 """A cursor is a line of a few hundred bytes; what is longer is something else."""
 
 _SEQ: Final = b'"seq":'
@@ -118,16 +118,11 @@ class Cursor:
 
         Raises `OSError`, or `ValueError`, `KeyError`, `TypeError` where it does not say what it belongs to.
         """
-        line = os.pread(self._file, _MOST_BYTES, 0).partition(b"\n")[0]
-        if not line:
+        read = read_cursor(os.pread(self._file, MOST_BYTES, 0))
+        if read is None:
             return False
-        head, sign, number = line.rpartition(_SEQ)
-        told = json.loads(head + sign + b"0}")
+        told, self.seq, self._at = read
         self.journal, self.stream = Path(told["journal"]), str(told["stream"])
-        self._at = len(head) + len(sign)
-        digits = number[:-1].strip()
-        # A number that was torn or wiped: rather everything twice than a record never.
-        self.seq = int(digits) if len(number) == _DIGITS + 1 and digits.isdigit() else 0
         return True
 
     def forget(self) -> None:
@@ -141,6 +136,24 @@ class Cursor:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def read_cursor(data: bytes) -> tuple[dict[str, Any], int, int] | None:
+    """What a cursor's file says: its object, its line's number, and where that stands; None where it is empty.
+
+    Raises `ValueError`, `KeyError` or `TypeError` where it does not say what it belongs to.
+    """
+    line = data.partition(b"\n")[0]
+    if not line:
+        return None
+    head, sign, number = line.rpartition(_SEQ)
+    told = json.loads(head + sign + b"0}")
+    if not isinstance(told, dict) or not isinstance(told["journal"], str):
+        raise TypeError("a cursor is an object that names its journal")
+    digits = number[:-1].strip()
+    # A number that was torn or wiped: rather everything twice than a record never.
+    seq = int(digits) if len(number) == _DIGITS + 1 and digits.isdigit() else 0
+    return told, seq, len(head) + len(sign)
 
 
 def _make_private(folder: Path) -> None:

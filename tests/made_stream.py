@@ -25,6 +25,7 @@ class MadeStream:
     name: str = "interview"
     session: str = SESSION
     pausable: bool = True
+    obeys: bool = True
     picture: StoredFrame | None = None
     asked: list[tuple[Command, str]] = field(default_factory=list)
     told: list[OutputStatus] = field(default_factory=list)
@@ -42,10 +43,14 @@ class MadeStream:
             journal=self.journal,
             pausable=self.pausable,
             picture=lambda: self.picture,
-            command=lambda command, note: self.asked.append((command, note)),
+            command=self._command,
             report=self.told.append,
             now=lambda: "2026-11-22T10:00:00.000Z",
         )
+
+    def _command(self, command: Command, note: str) -> bool:
+        self.asked.append((command, note))
+        return self.obeys
 
     def say(self, *made: Record) -> list[str]:
         """Write records and tell every output of them; their lines."""

@@ -26,7 +26,7 @@ from monitor.board import Board
 from monitor.describers.base import ModelInfo
 from monitor.judges.base import Verdict
 from monitor.records import EndReason
-from monitor.snapshot import EstimateLabel, JudgedWindow, TrackEstimate
+from monitor.snapshot import EstimateLabel, JudgedWindow, OutputState, OutputStatus, TrackEstimate
 from tests.made_masks import drawn
 
 pytestmark = pytest.mark.unit
@@ -196,3 +196,18 @@ def test_models_that_answer_again_are_told_of_once() -> None:
     for trouble in (None, "the server is away", "the server is away", None, None):
         kept.trouble(trouble)
     assert kept.snapshot().notices == ("the server is away", "models answer again")
+
+
+def test_trouble_of_an_output_is_shown_and_stands_in_no_journal() -> None:
+    kept = board()
+    kept.notice("the file is cut short")
+    for state, reason in (
+        (OutputState.CONNECTING, ""),
+        (OutputState.DOWN, "nobody listens"),
+        (OutputState.DOWN, "nobody listens"),
+        (OutputState.UP, ""),
+    ):
+        kept.output(OutputStatus("mqtt", state, reason))
+    assert kept.snapshot().notices == ("the file is cut short", "mqtt: nobody listens", "mqtt: works again")
+    assert [status.state for status in kept.snapshot().outputs] == [OutputState.UP]
+    assert kept.end_record(EndReason.ENDED).notices == ("the file is cut short",)

@@ -153,3 +153,12 @@ def test_a_journal_that_is_not_there_is_told_with_where_to_look(tmp_path: Path, 
         find_journal(name, tmp_path)
     with pytest.raises(ConfigError, match="no journal"):
         find_journal("latest", tmp_path / "none")
+
+
+def test_a_journal_that_began_at_no_time_spoils_no_list(tmp_path: Path) -> None:
+    good = made_journal(tmp_path / "m-1111.jsonl", made_records(mode=Mode.MAX), session="m-1111")
+    bad = made_journal(tmp_path / "l-2222.jsonl", session="l-2222")
+    bad.write_bytes(bad.read_bytes().replace(b"2026-11-22T09:00:00.000Z", b"gestern", 1))
+    listing = journals_in(tmp_path, {})
+    assert [one.path for one in listing.journals] == [good]
+    assert listing.strange == (bad,)

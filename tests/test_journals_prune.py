@@ -230,3 +230,43 @@ def test_ages_are_read(text: str, seconds: int) -> None:
 def test_what_is_no_age_is_refused_with_how_to_write_one(text: str) -> None:
     with pytest.raises(ConfigError, match="as in 90m, 12h, 30d, 2w"):
         age_s(text)
+
+
+def test_what_a_torn_cursor_owes_is_kept_and_so_is_what_nobody_can_tell_of(folder: Path) -> None:
+    names = ("l-0000000000000001", "l-0000000000000002")
+    torn, unreadable = (old(made_journal(folder / f"{name}.jsonl", session=name)) for name in names)
+    cursor = cursor_of(folder, torn)
+    cursor.write_bytes(cursor.read_bytes()[:-9] + bytes(9))
+    cursor_of(folder, unreadable).write_bytes(b"\x00" * 40)
+    assert [(act.done, act.path) for act in pruned(folder)] == [(Done.KEPT, torn), (Done.KEPT, unreadable)]
+    assert left(folder) == [torn.name, unreadable.name]
+    pruned(folder, force=True)
+    assert left(folder) == []
+
+
+def test_one_that_cannot_be_deleted_keeps_no_other_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"l-000000000000000{number}" for number in range(3)]
+    paths = [old(made_journal(folder / f"{name}.jsonl", session=name)) for name in names]
+    opened = os.open
+
+    def denied(path: Path, *flags: int) -> int:
+        if path == paths[1]:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *flags)
+
+    monkeypatch.setattr(os, "open", denied)
+    acts = pruned(folder)
+    assert [act.done for act in acts] == [Done.DELETED, Done.FAILED, Done.DELETED]
+    assert acts[1].why == "Permission denied: check the path and its permissions"
+    assert left(folder) == [paths[1].name]
+
+
+def test_a_foreign_file_without_a_line_end_is_no_torn_journal(folder: Path) -> None:
+    foreign = folder / "foreign.jsonl"
+    foreign.write_text('{"schema":"https://example.org/x","rows":[1,2,3]}')
+    torn = folder / "torn.jsonl"
+    torn.write_text('{"schema":1,"session":"m-1","seq":1,"ki')
+    for path in (foreign, torn):
+        old(path)
+    pruned(folder)
+    assert left(folder) == ["foreign.jsonl"]

@@ -40,9 +40,9 @@ class Watcher:
 
     def __init__(self) -> None:
         self.shown: list[Snapshot] = []
-        self.steps: list[tuple[Callable[[Snapshot], bool], Callable[[], None]]] = []
+        self.steps: list[tuple[Callable[[Snapshot], bool], Callable[[], object]]] = []
 
-    def then(self, when: Callable[[Snapshot], bool], do: Callable[[], None]) -> None:
+    def then(self, when: Callable[[Snapshot], bool], do: Callable[[], object]) -> None:
         self.steps.append((when, do))
 
     async def start(self) -> None:
@@ -214,6 +214,29 @@ def test_nothing_of_a_pause_is_kept(made: Made, journal: Callable[[], list[Line]
     brightest, loudest = recorded(tmp_path / "clean.mkv")
     assert brightest < 120
     assert loudest < 0.1
+
+
+def test_who_asks_for_privacy_before_the_session_begins_has_it_from_the_first_frame_on(
+    made: Made, journal: Callable[[], list[Line]]
+) -> None:
+    session, watcher = made(flow()), Watcher()
+    assert session.command(Command.PAUSE)
+    watcher.then(lambda shown: shown.state is SessionState.PAUSED, lambda: session.command(Command.RESUME))
+    watcher.then(live, session.stop)
+    asyncio.run(session.run(watcher))
+    assert "paused" in states(journal())[:2]
+    assert not watcher.steps
+
+
+def test_a_mark_is_made_only_while_the_session_runs(tmp_path: Path, interview: Interview) -> None:
+    path = tmp_path / "journal.jsonl"
+    session = Session(plan(interview.video, path))
+    assert not session.command(Command.MARK, "early")
+    asyncio.run(session.run())
+    before = path.read_bytes()
+    assert not session.command(Command.MARK, "late")
+    assert path.read_bytes() == before
+    assert "mark" not in [record["kind"] for record in lines(path)]
 
 
 def test_a_recording_has_nothing_to_pause(tmp_path: Path, interview: Interview) -> None:

@@ -124,7 +124,7 @@ def listed(path: Path, owed: Mapping[Path, tuple[Owed, ...]]) -> Listed:
             session=str(head["session"]),
             source=str(head["source"]),
             mode=str(head["mode"]),
-            began=head["started_at"],
+            began=_moment(head["started_at"]),
             written=datetime.fromtimestamp(there.st_mtime, UTC).isoformat(timespec="milliseconds"),
             length_s=float(last["media_s"]),
             judged=judged,
@@ -158,6 +158,13 @@ def _ended(file: BinaryIO, last: Mapping[str, Any]) -> Ended:
     if last["kind"] == "end":
         return Ended(last["reason"])
     return Ended.RUNNING if being_written(file) else Ended.KILLED
+
+
+def _moment(text: str | None) -> str | None:
+    """A wall time as it is written; ValueError where it is none."""
+    if text is not None:
+        datetime.fromisoformat(text)
+    return text
 
 
 def _last(file: BinaryIO) -> dict[str, Any] | None:

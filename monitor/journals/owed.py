@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from monitor.cursor import MOST_BYTES, read_cursor
 from monitor.outbox import outbox_folder
-
-_MOST_BYTES: Final = 65_536
-"""A cursor is a line of a few hundred bytes; what is longer is something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +26,35 @@ def outbox_root() -> Path:
     return outbox_folder("any").parent
 
 
+@dataclass(frozen=True, slots=True)
+class Debts:
+    """What destinations owe, by the journal's path with links resolved; and sessions of which nobody can tell."""
+
+    of: Mapping[Path, tuple[Owed, ...]]
+    unknown: frozenset[str]
+    """Sessions with a cursor that cannot be read."""
+
+
 def owed(root: Path | None = None) -> dict[Path, tuple[Owed, ...]]:
-    """What is owed of each journal, by its path with links resolved. A cursor that cannot be read says nothing."""
+    """What is owed of each journal."""
+    return dict(debts(root).of)
+
+
+def debts(root: Path | None = None) -> Debts:
+    """Read every cursor of the outbox."""
     found: dict[Path, tuple[Owed, ...]] = {}
+    unknown: set[str] = set()
     for cursor in sorted((root or outbox_root()).glob("*/*.json")):
-        one = _read(cursor)
-        if one is not None:
-            found[one.journal] = (*found.get(one.journal, ()), one)
-    return found
-
-
-def _read(cursor: Path) -> Owed | None:
-    try:
-        with cursor.open("rb") as file:
-            told = json.loads(file.read(_MOST_BYTES).partition(b"\n")[0])
-        journal, seq = Path(told["journal"]).resolve(), int(told["seq"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return Owed(cursor.parent.name, cursor.stem, journal, seq, cursor)
+        try:
+            with cursor.open("rb") as file:
+                read = read_cursor(file.read(MOST_BYTES))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            unknown.add(cursor.stem)
+            continue
+        if read is not None:
+            told, seq, _ = read
+            journal = Path(told["journal"]).resolve()
+            found[journal] = (*found.get(journal, ()), Owed(cursor.parent.name, cursor.stem, journal, seq, cursor))
+    return Debts(found, frozenset(unknown))

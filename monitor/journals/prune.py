@@ -7,16 +7,18 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from configs.disk import remedy
 from monitor.cursor import Cursor
 from monitor.journals.listing import files_in
-from monitor.journals.owed import Owed, outbox_root, owed
+from monitor.journals.owed import Debts, Owed, debts, outbox_root
 from monitor.reading import parsed, refused
+from monitor.record import SCHEMA
 
 _HEAD: Final = 2**20
 """A session's first line is shorter than this (bytes)."""
@@ -32,6 +34,8 @@ class Done(StrEnum):
 
     DELETED = "deleted"
     KEPT = "kept"
+    FAILED = "not deleted"
+    """It should go and cannot."""
     MENDED = "mended"
     """Others could read it, and cannot any more."""
 
@@ -75,18 +79,19 @@ class Pruning:
         """Do it, and tell what was done, one after the other.
 
         Raises:
-            JournalError: the folder cannot be read, or a file that should go cannot be deleted.
+            JournalError: the folder cannot be read.
         """
         if not self._folder.is_dir():
             return
-        debts = owed(self._root)
+        owing = debts(self._root)
         for path in files_in(self._folder):
             try:
-                yield from self._one(path, debts)
+                yield from self._one(path, owing)
             except FileNotFoundError:
                 continue
             except OSError as error:
-                refused(path, error)
+                # One that cannot be deleted keeps no other one.
+                yield Act(Done.FAILED, path, f"{error.strerror or error}: {remedy(error)}")
 
     def mend(self) -> Iterator[Act]:
         """Take from others what they may do with the folder, the journals in it, and the outbox. Raises as `run`."""
@@ -111,7 +116,7 @@ class Pruning:
     def _journals(self) -> Iterator[Path]:
         return files_in(self._folder) if self._folder.is_dir() else iter(())
 
-    def _one(self, path: Path, debts: Mapping[Path, tuple[Owed, ...]]) -> Iterator[Act]:
+    def _one(self, path: Path, owing: Debts) -> Iterator[Act]:
         if path.lstat().st_mtime >= self._before_s:
             return
         file = os.open(path, _OPEN)
@@ -126,7 +131,10 @@ class Pruning:
                 return
             if os.fstat(file).st_size != there.st_size or not os.path.samestat(path.lstat(), there):
                 return
-            yield from self._delete(path, there.st_size, debts.get(path.resolve(), ()))
+            if path.stem in owing.unknown and not self._force:
+                yield Act(Done.KEPT, path, "what of it is delivered cannot be read; --force deletes it all the same")
+                return
+            yield from self._delete(path, there.st_size, owing.of.get(path.resolve(), ()))
         finally:
             os.close(file)
 
@@ -159,8 +167,8 @@ def _is_journal(file: int, path: Path) -> bool:
     if not head:
         return _NAME.fullmatch(path.name) is not None
     first, end, _ = head.partition(b"\n")
-    if not end:
-        return first.startswith(b'{"schema":')  # torn
+    if not end:  # torn
+        return _NAME.fullmatch(path.name) is not None or first.startswith(b'{"schema":%d,"session":"' % SCHEMA)
     try:
         line = parsed(first)
     except ValueError:

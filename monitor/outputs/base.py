@@ -65,8 +65,8 @@ class Stream:
     """Whether capture can be paused (live sources)."""
     picture: Callable[[], StoredFrame | None]
     """The newest masked picture that is kept, None while there is none to show (paused, lost, over)."""
-    command: Callable[[Command, str], None]
-    """Asks the session for something; the text is a mark's note."""
+    command: Callable[[Command, str], bool]
+    """Asks the session for something, the text being a mark's note; whether it could be done."""
     report: Callable[[OutputStatus], None]
     """Tells the operator how the destination does."""
     now: Callable[[], str]

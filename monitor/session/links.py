@@ -41,7 +41,6 @@ class Links:
             self._source.pause()
         else:
             self._source.resume()
-        self.follow()
 
     def follow(self) -> None:
         """Write what has changed and show how it is."""

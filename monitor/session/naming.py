@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 from monitor.session.plan import Plan
+
+_KINDS: Final = {
+    "camera": "camera",
+    "av": "camera",
+    "mic": "mic",
+    "webrtc": "webrtc",
+    **dict.fromkeys(("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "tcp", "udp", "srt"), "stream"),
+}
+"""What a source is called, by the beginning of its address; everything else is a recording."""
 
 
 def stream_names(plans: Sequence[Plan]) -> list[str]:
@@ -21,7 +32,6 @@ def stream_names(plans: Sequence[Plan]) -> list[str]:
 
 
 def _kind(plan: Plan) -> str:
-    scheme, colon, rest = plan.source.partition(":")
-    if not colon or not scheme.isalnum() or not scheme.isascii() or scheme == "loop" or len(scheme) == 1:
+    if Path(plan.source).exists():
         return "recording"
-    return "camera" if scheme == "av" else "stream" if rest.startswith("//") else scheme.lower()
+    return _KINDS.get(plan.source.partition(":")[0].lower(), "recording")

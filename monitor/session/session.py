@@ -103,6 +103,7 @@ class Session:
         )
         self._next_health_s = _HEALTH_EVERY_S
         self.began = False
+        self._over = False
         self._fault: MonitorError | None = None
         self._restarting: asyncio.Task[None] | None = None
         self._stopped: EndReason | None = None
@@ -136,24 +137,34 @@ class Session:
         """Whether anything is asked that takes its time to start: a server, or a model in this process."""
         return self._assessor.asks_models
 
-    def command(self, command: Command, note: str = "") -> None:
-        """What a person asks through an output; `note` is a mark's."""
+    def command(self, command: Command, note: str = "") -> bool:
+        """What a person asks through an output, `note` being a mark's; whether it could be done."""
         try:
-            self._obey(command, note)
+            return self._obey(command, note)
         except MonitorError as error:
             # Nobody who presses a key can be told; the session ends by it.
             self._fault = error
+            return False
 
-    def _obey(self, command: Command, note: str) -> None:
+    def _obey(self, command: Command, note: str) -> bool:
+        writes = self.began and not self._over
         match command:
             case Command.QUIT:
                 self.stop()
-            case Command.MARK:
+            case Command.MARK if writes:
                 self._write(records.MarkRecord(media_s=self._board.media_s, note=note))
-            case _ if self._links is not None:
+            case Command.MARK:
+                self._board.notice("a mark was asked of a session that does not run: none was made")
+                return False
+            case _ if self._links is not None and not self._over:
+                # Also before the session begins: who asks for privacy has it from the first frame on.
                 self._links.pause({Command.PAUSE: True, Command.RESUME: False}.get(command))
+                if writes:
+                    self._links.follow()
             case _:
                 self._board.notice("a recording is played: there is nothing to pause for privacy")
+                return False
+        return True
 
     def stop(self, reason: EndReason = EndReason.INTERRUPTED) -> None:
         """Stop the source; what was captured is still judged, within `FLUSH_S`."""
@@ -189,7 +200,8 @@ class Session:
                 self._recording = Recording(self._plan, self._id, self._pipeline, self._board)
                 closing.push_async_callback(asyncio.to_thread, self._recording.close)
             await self._start_models()
-            self._journal = closing.enter_context(Journal(self._path, self._id))
+            self._journal = Journal(self._path, self._id)
+            closing.push_async_callback(asyncio.to_thread, self._journal.close)
             self._shown = Shown(outputs, self._board.snapshot)
             closing.push_async_callback(self._shown.close)
             await self._shown.start()
@@ -305,6 +317,7 @@ class Session:
             self._board.notice(text)
         self._write(self._health_record())
         self._write(self._board.end_record(reason))
+        self._over = True
 
     def _health_record(self) -> records.HealthRecord:
         self._refresh()

@@ -80,7 +80,9 @@ class Obedience:
             case Wanted.REPUBLISH:
                 await self._republish()
             case Wanted.MARK if asked.stream is not None:
-                self._outputs[asked.stream].stream.command(Command.MARK, asked.note)
+                if not self._outputs[asked.stream].stream.command(Command.MARK, asked.note):
+                    await self._send(answer(asked.reply, error=f"{asked.stream} does not run: nothing was marked"))
+                    return
         await self._send(answer(asked.reply, data))
 
     async def _send(self, told: Answer) -> None:
