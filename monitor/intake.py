@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from buffers.horizon import Horizon
 from buffers.records import (
@@ -21,6 +21,7 @@ from buffers.records import (
 from monitor import records
 from monitor.blindness import Blindness
 from monitor.board import Board
+from monitor.edges import Edges
 from monitor.gaps import Gaps
 from monitor.record import Record
 from monitor.scheduler import Scheduler
@@ -37,11 +38,29 @@ class Intake:
         self._write = write
         self._blindness = Blindness()
         self._gaps = Gaps()
+        self._edges = Edges()
         self.end_s = 0.0
         """Latest media time of anything taken (s)."""
 
     def take(self, known_s: float, item: CleanItem) -> None:
         """Take an item that was known at media time `known_s`."""
+        for gap in self._edges.beside(item):
+            self._keep(known_s, gap)
+        self._keep(known_s, item)
+
+    def over(self, tracks: Iterable[tuple[Track, float]]) -> None:
+        """Nothing more comes of these tracks, each of which lasted until so much media time (s)."""
+        for track, end_s in tracks:
+            self._edges.over(track, end_s)
+
+    def finish(self) -> None:
+        """Write what lasts to the end."""
+        for gap in self._edges.until(self.end_s):
+            self._keep(self.end_s, gap)
+        self._tell(self._gaps.finish())
+        self._tell(self._blindness.finish())
+
+    def _keep(self, known_s: float, item: CleanItem) -> None:
         self.end_s = max(self.end_s, self._horizon.add(item))
         match item:
             case CleanFrame():
@@ -65,11 +84,6 @@ class Intake:
             case NfblWatch():
                 self._board.watch(item)
                 self._tell(self._blindness.take(item))
-
-    def finish(self) -> None:
-        """Write what lasts to the end."""
-        self._tell(self._gaps.finish())
-        self._tell(self._blindness.finish())
 
     def _tell(self, told: Sequence[Record]) -> None:
         for record in told:

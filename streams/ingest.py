@@ -41,10 +41,15 @@ _JOIN_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Clean items in order of media time; `watermark_s` is infinite in the last one."""
+    """Clean items in order of media time; `watermark_s` is infinite in the last one.
+
+    `over` are the tracks of which nothing more comes, and up to which media time each lasted (s). What is later than
+    that comes in batches that say so.
+    """
 
     items: tuple[tuple[float, CleanItem], ...]
     watermark_s: float
+    over: tuple[tuple[Track, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +270,7 @@ class Ingest:
                 if worker is not self._workers[track]:
                     return
                 self._merger.end(track)
+                self._told_s[track] += self._last_frame_s(track)
                 self._ended.add(track)
                 batch = self._batch()
             self._deliver(batch)
@@ -279,7 +285,13 @@ class Ingest:
             items += self._reports(t_s)
             items.append((t_s, item))
         items += self._reports(watermark_s)
-        return Batch(tuple(items), watermark_s)
+        over = tuple((track, self._told_s[track]) for track in Track if track in self._ended)
+        return Batch(tuple(items), watermark_s, over)
+
+    def _last_frame_s(self, track: Track) -> float:
+        """For how long the last frame of a track lasts; of sound, which says itself how long it is, nothing."""
+        info = self._pipeline.info.track(track) if track is Track.VIDEO else None
+        return 1.0 / info.rate_hz if info is not None and info.rate_hz else 0.0
 
     def _deliver(self, batch: Batch) -> None:
         """Pass a batch on, in the order in which they were made: the lock of deliveries is held."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from buffers.records import CleanAudio, CleanFrame, Gap, NfblEvent, Prosody, Track
 from configs.errors import DeidentificationFailed, SourceLost, SourceUnreadable
 from configs.settings import IngestSettings
+from streams.channel import ChannelClosed
 from streams.clock import PacedClock
 from streams.media import RawGap
 from streams.nfbl.replay import ReplayedFeed
@@ -94,6 +96,19 @@ def test_a_gap_of_the_source_reaches_the_session_in_its_place(forgetful: bool) -
         Gap(Track.VIDEO, 0.4, 1.6, "the camera was covered")
     ]
     assert [t_s for t_s, _ in items] == sorted(t_s for t_s, _ in items)
+
+
+def test_a_track_that_is_over_is_told_with_what_is_later() -> None:
+    running = ingest(ListedSource(frames(10) + blocks(40)))
+    running.start()
+    told: list[tuple[float, tuple[tuple[Track, float], ...]]] = []
+    with contextlib.suppress(ChannelClosed):
+        while True:
+            batch = running.next_batch(10.0)
+            told += [(t_s, batch.over) for t_s, _ in batch.items]
+    running.abort()
+    assert all(dict(over)[Track.VIDEO] == pytest.approx(0.36) for t_s, over in told if t_s > 0.36)
+    assert max(t_s for t_s, _ in told) == pytest.approx(3.9)
 
 
 def test_events_of_the_feed_come_between_the_media_they_belong_to(tmp_path: Path) -> None:

@@ -106,6 +106,19 @@ def test_a_gap_that_grows_is_one_gap(desk: Desk) -> None:
     assert desk.written == [records.GapRecord.of(Gap(Track.VIDEO, 1.0, 6.0, "camera stalled"))]
 
 
+def test_a_picture_that_begins_late_and_ends_early_is_a_gap_on_either_side(desk: Desk) -> None:
+    desk.take(clean_frame(25.0, PICTURE))
+    desk.intake.over([(Track.VIDEO, 26.0)])
+    desk.take(*clean_blocks(25.0, np.zeros(16_000 * 10, np.float32)))
+    desk.intake.finish()
+    told = [
+        (record.track, record.start_s, record.end_s) for record in desk.written if isinstance(record, records.GapRecord)
+    ]
+    assert told == [(Track.VIDEO, 0.0, 25.0), (Track.AUDIO, 0.0, 25.0), (Track.VIDEO, 26.0, 35.0)]
+    assert desk.board.snapshot().media[0].gaps == 2
+    assert desk.evidence(40.0).coverage.video == pytest.approx(1 / 40, abs=0.001)
+
+
 def test_an_event_is_journalled_at_the_time_at_which_it_was_known(desk: Desk) -> None:
     told = event(2.0)
     desk.take(told, known_s=4.7)

@@ -133,6 +133,26 @@ def test_the_offset_between_sound_and_pictures_survives_to_journal_and_evidence(
     assert evidence.clips[0].t_s == 0.0
 
 
+def test_the_journal_says_that_there_was_no_picture_before_it_began_and_after_it_ended(
+    models: None, tmp_path: Path
+) -> None:
+    picture = Moving(frames=40, rate_hz=10, width_px=160, height_px=120, start_s=3.0)
+    clip = write(tmp_path / "short.mkv", picture, Tone(seconds=12.0))
+    records = replay(clip, tmp_path / "j.jsonl")
+    gaps = [record for record in records if record["kind"] == "gap"]
+    assert [(gap["track"], gap["reason"]) for gap in gaps] == [
+        ("video", "the picture had not begun"),
+        ("video", "the picture was over"),
+    ]
+    spans = [edge for gap in gaps for edge in (gap["start_s"], gap["end_s"])]
+    assert spans == pytest.approx([0.0, 3.0, 7.0, 12.0], abs=0.1)
+    assert records[-1]["totals"]["gaps"] == 2
+    clip = write(tmp_path / "deaf.mkv", Moving(frames=80, rate_hz=10, width_px=160, height_px=120), Tone(seconds=3.0))
+    gaps = [record for record in replay(clip, tmp_path / "k.jsonl") if record["kind"] == "gap"]
+    assert [(gap["track"], gap["reason"]) for gap in gaps] == [("audio", "the sound was over")]
+    assert (gaps[0]["start_s"], gaps[0]["end_s"]) == (pytest.approx(3.0, abs=0.1), pytest.approx(7.9, abs=0.2))
+
+
 def test_a_person_who_quits_gets_the_rest_judged_and_a_proper_end(interview: Interview, tmp_path: Path) -> None:
     session = Session(plan(interview.video, tmp_path / "j.jsonl", speed=1.0))
     output = Watching(session, quit_after=8)

@@ -272,6 +272,7 @@ class Session:
 
     async def _take(self, batch: Batch) -> None:
         """Buffer clean items in order of media time; windows fire between them, on the watermark."""
+        self._intake.over(batch.over)
         for t_s, item in batch.items:
             # Live, body language is told before the masks' look-back is over; media time does not run ahead of it.
             await self._advance(min(t_s, batch.watermark_s))
