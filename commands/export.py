@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def _export(args: argparse.Namespace) -> int:
         to=Form(args.to),
         kinds=args.kinds,
         out=None if args.out in {None, "-"} else Path(args.out),
+        folder=args.out is not None and args.out.endswith(os.sep),
         follow=args.follow,
         force=args.force,
         share=args.share,

@@ -16,7 +16,9 @@ import cli
 from configs.errors import ConfigError, ExportError, JournalError
 from monitor.export import sinks
 from monitor.export.export import ANOTHER, export
+from monitor.export.files import Written
 from monitor.export.order import Form, Order
+from monitor.interrupts import Interrupts
 from monitor.journal import Journal
 from tests.made_journal import SESSION, made_journal, made_records
 from tests.made_streams import wait_until
@@ -97,6 +99,10 @@ class TestFiles:
         assert run(journal, "--to", "csv", "--out", str(tmp_path / "there"), "--kinds", "verdict") == 0
         assert (tmp_path / "v.csv").read_bytes() == (tmp_path / "there" / "verdict.csv").read_bytes()
 
+    def test_a_slash_at_the_end_names_a_folder_also_for_one_table(self, journal: Path, tmp_path: Path) -> None:
+        assert run(journal, "--to", "csv", "--kinds", "verdict", "--out", f"{tmp_path / 'tables'}/") == 0
+        assert names(tmp_path / "tables") == ["verdict.csv"]
+
     @pytest.mark.parametrize("to", ["csv", "eaf", "vtt", "jsonl"])
     def test_files_are_their_owners_alone(self, journal: Path, tmp_path: Path, to: str) -> None:
         out = tmp_path / "out"
@@ -145,6 +151,8 @@ class TestFiles:
             (("--to", "parquet", "--kinds", "mark"), "parquet is no text; name a file or folder with --out"),
             (("--to", "csv", "--out", "{file}"), "file: several kinds go to a folder; name one, or one of --kinds"),
             (("--to", "csv", "--kinds", "verdicts"), "--kinds verdicts: csv holds session, verdict, description"),
+            (("--to", "vtt", "--out", "{folder}/new/"), "new: vtt is one file; name it without a slash at its end"),
+            (("--to", "csv", "--kinds", "mark", "--out", "{file}/"), "file: is no folder; name one"),
             (("--to", "vtt", "--out", "{folder}"), "folder: is a folder; name a file"),
             (("--to", "vtt", "--out", "/dev/null"), "null: is no ordinary file; name another one"),
         ],
@@ -331,6 +339,39 @@ class TestFollowing:
         assert (tmp_path / "out.jsonl").read_bytes() == before
         assert ANOTHER in told
 
+    @pytest.mark.parametrize("before", [None, "of before"])
+    def test_a_file_that_is_finished_stays_though_nothing_was_to_be_written(
+        self, tmp_path: Path, before: str | None
+    ) -> None:
+        first, *_, last = made_records()
+        calm = made_journal(tmp_path / "calm.jsonl", [first, last])
+        out = tmp_path / "out.jsonl"
+        if before is not None:
+            out.write_text(before)
+        order = Order(journal=calm, to=Form.JSONL, out=out, follow=True, force=True, kinds=("stall",))
+        assert export(order) == (Written(out, 0),)
+        assert out.read_bytes() == b""
+
+    def test_a_file_that_is_to_be_replaced_stays_where_nothing_came_of_it(self, tmp_path: Path) -> None:
+        out = tmp_path / "out.jsonl"
+        out.write_text("of before")
+        sinks.GrowingFile(out, force=True).abandon()
+        assert out.read_text() == "of before"
+        sink = sinks.GrowingFile(out, force=True)
+        sink.write(b"new\n")
+        sink.abandon()
+        assert out.read_text() == "new\n"
+
+    def test_ctrl_c_before_the_first_line_is_130_and_no_fault(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        empty = tmp_path / "live.jsonl"
+        empty.touch()
+        monkeypatch.setattr(Interrupts, "check", interrupted)
+        assert run(empty, "--to", "jsonl", "--out", str(tmp_path / "out.jsonl"), "--follow") == 130
+        assert capsys.readouterr().err == ""
+        assert names(tmp_path) == ["live.jsonl"]
+
     def test_ctrl_c_ends_it_with_130_and_keeps_the_file(self, tmp_path: Path) -> None:
         live = Live(tmp_path / "live.jsonl")
         live.write(50)
@@ -392,6 +433,10 @@ def test_a_journal_that_cannot_be_opened_is_told_when_it_is_followed(tmp_path: P
 def test_every_kind_that_a_followed_table_holds_has_its_file_from_the_start(live: Live, tmp_path: Path) -> None:
     live.looks.append(lambda: _assert_there(tmp_path / "out" / "verdict.csv", tmp_path / "out" / "end.csv"))
     export(Order(journal=live.path, to=Form.CSV, out=tmp_path / "out", follow=True), wait=live.wait)
+
+
+def interrupted(_: Interrupts) -> None:
+    raise KeyboardInterrupt
 
 
 def _assert_absent(path: Path) -> None:

@@ -13,11 +13,21 @@ from monitor.export.export import export
 from monitor.export.order import Form, Order
 from monitor.export.share import SHOWN, shared
 from monitor.reading import Entry, read_journal
-from tests.made_journal import SECRETS, WORDS, made_journal, made_records
+from tests.made_journal import SECRETS, SESSION, WORDS, made_journal, made_records
 
 pytestmark = pytest.mark.unit
 
-WORDLESS = (*SECRETS, WORDS, "laughter", "connection refused", "source lost", "faces.py", "rules", "embedded heuristic")
+WORDLESS = (
+    SESSION,
+    *SECRETS,
+    WORDS,
+    "laughter",
+    "connection refused",
+    "source lost",
+    "faces.py",
+    "rules",
+    "embedded heuristic",
+)
 
 
 def texts_of(kind: type) -> set[tuple[type, str]]:
@@ -79,10 +89,31 @@ def test_what_is_passed_on_still_says_when_and_how_sure(journal: Path, tmp_path:
             assert new.record.alternatives == old.record.alternatives
 
 
+def test_who_has_the_recording_cannot_tell_by_the_sessions_id_that_it_was_this_one(
+    journal: Path, tmp_path: Path
+) -> None:
+    drawn = set()
+    for name in ("one.jsonl", "two.jsonl"):
+        export(Order(journal=journal, to=Form.JSONL, out=tmp_path / name, share=True))
+        (told,) = {entry.session for entry in read_journal(tmp_path / name)}
+        drawn.add(told)
+    assert len(drawn) == 2
+    assert all(told.startswith("shared-") for told in drawn)
+
+
+def test_what_is_no_time_is_not_passed_on_as_one(tmp_path: Path) -> None:
+    head = made_records()[0]
+    assert isinstance(head, records.SessionRecord)
+    told = shared(Entry("l-1", 1, replace(head, started_at="when carol came")), "s-1").record
+    assert isinstance(told, records.SessionRecord)
+    assert told.started_at is None
+    assert shared(Entry("l-1", 1, head), "s-1").record == replace(told, started_at=head.started_at)
+
+
 def test_every_text_that_is_not_listed_is_left_out() -> None:
     marked = Entry("l-1", 1, records.MarkRecord(media_s=1.0, note="a name"))
-    assert shared(marked).record == records.MarkRecord(media_s=1.0, note="")
-    blank = shared(Entry("l-1", 2, _verdict())).record
+    assert shared(marked, "s-1").record == records.MarkRecord(media_s=1.0, note="")
+    blank = shared(Entry("l-1", 2, _verdict()), "s-1").record
     assert isinstance(blank, records.VerdictRecord)
     assert (blank.rationale, blank.raw, blank.judge) == ("", None, "cues")
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -225,6 +226,20 @@ def _as_text(cell: object) -> str:
     if hasattr(cell, "isoformat"):
         return str(cell.isoformat(timespec="milliseconds")).replace("+00:00", "Z")
     return str(cell)
+
+
+@pytest.mark.parametrize("to", [Form.CSV, Form.PARQUET])
+def test_a_begin_that_is_no_time_is_not_known(tmp_path: Path, to: Form) -> None:
+    if to is Form.PARQUET:
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra export)")
+    head, *others = made_records()
+    assert isinstance(head, records.SessionRecord)
+    path = made_journal(tmp_path / "odd.jsonl", [replace(head, started_at="yesterday"), *others])
+    export(Order(journal=path, to=to, out=tmp_path / "out"))
+    if to is Form.CSV:
+        rows = list(csv.DictReader((tmp_path / "out" / "verdict.csv").read_text().splitlines()))
+        assert {row["ts"] for row in rows} == {""}
+        assert "yesterday" not in (tmp_path / "out" / "session.csv").read_text()
 
 
 def test_the_docs_list_every_column() -> None:

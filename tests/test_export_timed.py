@@ -214,17 +214,33 @@ class TestTiers:
         assert media.get("RELATIVE_MEDIA_URL") == media.get("MEDIA_URL") == "./clean%20clips/a%26b.mkv"
         assert media.get("MIME_TYPE") == "video/x-matroska"
 
-    def test_no_folder_of_the_machine_is_named(self, journal: Path, tmp_path: Path) -> None:
-        folder = tmp_path / "secret"
-        folder.mkdir()
-        (tmp_path / "clean.mkv").touch()
-        out = folder / "out.eaf"
-        export(Order(journal=journal, to=Form.EAF, out=out, media=tmp_path / "clean.mkv", date=DATE))
-        assert b"../clean.mkv" in out.read_bytes()
-        assert str(tmp_path).encode() not in out.read_bytes()
-
     def test_without_a_recording_none_is_linked(self, root: ET.Element) -> None:
         assert list(root.iter("MEDIA_DESCRIPTOR")) == []
+
+    @pytest.mark.parametrize("share", [False, True])
+    @pytest.mark.parametrize(
+        ("media", "named", "shared"),
+        [
+            ("clean.mkv", "./clean.mkv", "./clean.mkv"),
+            ("anna_smith/clean.mkv", "./anna_smith/clean.mkv", "./clean.mkv"),
+            ("../anna_smith/clean.mkv", "./clean.mkv", "./clean.mkv"),
+        ],
+    )
+    def test_no_folder_outside_is_told_of_the_recording(
+        self, tmp_path: Path, share: bool, media: str, named: str, shared: str
+    ) -> None:
+        out = tmp_path / "made" / "session.eaf"
+        out.parent.mkdir()
+        recording = out.parent / media
+        recording.parent.mkdir(exist_ok=True)
+        recording.touch()
+        told: list[str] = []
+        journal = made_journal(tmp_path / "session.jsonl")
+        export(Order(journal=journal, to=Form.EAF, out=out, media=recording, share=share), tell=told.append)
+        (found,) = ET.parse(out).getroot().iter("MEDIA_DESCRIPTOR")
+        assert found.get("MEDIA_URL") == found.get("RELATIVE_MEDIA_URL") == (shared if share else named)
+        apart = Path(media).parent != Path() and found.get("MEDIA_URL") == "./clean.mkv"
+        assert [one.rpartition(": ")[2] for one in told] == (["put it beside them"] if apart else [])
 
     def test_equal_journals_give_equal_files(self, session: SessionView) -> None:
         assert ET.tostring(document(session)) == ET.tostring(document(session))

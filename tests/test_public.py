@@ -187,6 +187,15 @@ def test_the_confidence_is_that_of_the_last_window_that_was_answered() -> None:
     assert public.estimate_payload(EMPTY, "x", TS)["confidence"] is None
 
 
+@pytest.mark.parametrize(
+    ("started_at", "media_s"), [("when carol came", 1.0), ("", 1.0), ("2026-11-22T10:00:00Z", 1e30)]
+)
+def test_a_wall_time_that_nobody_knows_is_none(started_at: str, media_s: float) -> None:
+    first = made_records()[0]
+    assert isinstance(first, SessionRecord)
+    assert public.ts_of(replace(first, started_at=started_at), media_s) is None
+
+
 def test_recordings_have_media_time_and_no_wall_time() -> None:
     for mode in (Mode.PACED, Mode.MAX):
         made = [payload for parcel in parcels(mode=mode) for payload in payloads(parcel, words=False)]

@@ -47,14 +47,14 @@ _Entries: TypeAlias = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The media file that the annotations belong to, named from the folder of the annotation file."""
+    """The media file that the annotations belong to, named from the folder of the annotation file, never above it."""
 
     path: str
 
     @property
     def url(self) -> str:
         """As ELAN writes it."""
-        return quote(self.path if self.path.startswith("../") else f"./{self.path}")
+        return quote(f"./{self.path}")
 
     @property
     def mime(self) -> str:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 
 from configs.errors import JournalError
+from configs.yamlfile import printable
 from monitor.export.csvfile import CsvTable
 from monitor.export.eaf import Linked, eaf
 from monitor.export.files import Files, Written
 from monitor.export.order import Form, Order, targets
 from monitor.export.parquet import ParquetTable, arrow
 from monitor.export.rows import Rows
-from monitor.export.share import shared
+from monitor.export.share import drawn_session, shared
 from monitor.export.spans import Placing
 from monitor.export.tiers import tiers
 from monitor.export.webvtt import webvtt
@@ -24,6 +23,7 @@ from monitor.reading import Entry, read_journal
 from monitor.records import SessionRecord
 from monitor.session_view import view
 
+APART = "the annotations name the recording {name} without its folder: put it beside them"
 ANOTHER = "another session is written to this journal now: the export ends with the one before"
 
 
@@ -39,7 +39,7 @@ def export(
     Args:
         order: What is asked for.
         check: Called for every line; raises KeyboardInterrupt where somebody wants an end. What is followed then ends
-            as if the session had, and its files are kept; what is not is given up.
+            as if the session had, and its files are kept; what is not is given up, and so is what has no line yet.
         wait: Waits so long for news (s), see `follow`.
         tell: Told in words what a reader should know.
 
@@ -49,6 +49,8 @@ def export(
         ExportError: a file cannot be written; nothing half-written is left, but what grew stays.
     """
     files = targets(order)
+    if order.media is not None and order.media_beside is None:
+        tell(APART.format(name=printable(order.media.name)))
     if order.to is Form.PARQUET:
         arrow()
     entries = _lines(order, check, wait, tell)
@@ -65,17 +67,19 @@ def _lines(
 ) -> Iterator[Entry]:
     """The lines of one session as they may be written."""
     session: str | None = None
+    drawn = drawn_session()
     with contextlib.ExitStack() as closing:
-        if order.follow:
-            closing.enter_context(contextlib.suppress(KeyboardInterrupt))
         entries = follow(order.journal, wait=wait, tell=tell) if order.follow else read_journal(order.journal)
         for entry in entries:
             check()
             if session not in {None, entry.session}:
                 tell(ANOTHER)
                 return
+            if session is None and order.follow:
+                # Before the first line there is nothing to keep.
+                closing.enter_context(contextlib.suppress(KeyboardInterrupt))
             session = entry.session
-            yield shared(entry) if order.share else entry
+            yield shared(entry, drawn) if order.share else entry
 
 
 def _jsonl(order: Order, _: SessionRecord, entries: Iterator[Entry], files: Files) -> None:
@@ -117,10 +121,7 @@ def _parquet(order: Order, head: SessionRecord, entries: Iterator[Entry], files:
 def _eaf(order: Order, _: SessionRecord, entries: Iterator[Entry], files: Files) -> None:
     session = view(entries)
     found = tiers(session, order.chosen, Placing(order.offset_s or 0.0))
-    media = None
-    if order.media is not None:
-        beside = Path.cwd() if order.out is None else order.out.absolute().parent
-        media = Linked(Path(os.path.relpath(order.media.absolute(), beside)).as_posix())
+    media = None if order.media is None else Linked(order.media_beside or order.media.name)
     kind = order.chosen[0]
     for part in eaf(session, found, media=media, date=order.date):
         files.write(kind, part, rows=0)

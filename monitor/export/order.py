@@ -63,6 +63,7 @@ class Order:
         to: what is made of it.
         kinds: which lines, empty for the usual ones.
         out: file or folder, None for standard output.
+        folder: whether `out` is meant as a folder, also where none is there yet.
         follow: whether to go on until the session ends.
         force: whether files are replaced.
         share: whether everything that may not be passed on is left out.
@@ -75,6 +76,7 @@ class Order:
     to: Form
     kinds: tuple[str, ...] = ()
     out: Path | None = None
+    folder: bool = False
     follow: bool = False
     force: bool = False
     share: bool = False
@@ -88,9 +90,27 @@ class Order:
         return RULES[self.to]
 
     @property
+    def media_beside(self) -> str | None:
+        """Where the recording lies beneath the folder of `out`; None elsewhere, for folders may tell whose it is.
+
+        Of what is shared no folder is told, so the recording has to lie right there.
+        """
+        if self.media is None:
+            return None
+        here = (Path() if self.out is None else self.out.parent).resolve()
+        there = self.media.parent.resolve()
+        if not there.is_relative_to(here) or (self.share and there != here):
+            return None
+        return (there.relative_to(here) / self.media.name).as_posix()
+
+    @property
     def chosen(self) -> tuple[str, ...]:
         """The kinds that are written, in the form's own order."""
         return tuple(kind for kind in self.rules.kinds if kind in (self.kinds or self.rules.usual))
+
+
+_SEVERAL: Final = "several kinds go to a folder; name one, or one of --kinds"
+_FOLDER: Final = "is no folder; name one"
 
 
 def targets(order: Order) -> Mapping[str, Path] | None:
@@ -109,9 +129,11 @@ def targets(order: Order) -> Mapping[str, Path] | None:
                 f"export: a {order.to} table holds one kind of line; name a folder with --out, or one of --kinds"
             )
         return None
-    if order.rules.tables and (len(order.chosen) > 1 or order.out.is_dir()):
+    if order.folder and not order.rules.tables:
+        raise ConfigError(f"{_shown(order.out)}: {order.to} is one file; name it without a slash at its end")
+    if order.rules.tables and (len(order.chosen) > 1 or order.folder or order.out.is_dir()):
         if order.out.exists() and not order.out.is_dir():
-            raise ConfigError(f"{_shown(order.out)}: several kinds go to a folder; name one, or one of --kinds")
+            raise ConfigError(f"{_shown(order.out)}: {_FOLDER if order.folder else _SEVERAL}")
         files = {kind: order.out / f"{kind}.{order.to}" for kind in order.chosen}
     else:
         files = dict.fromkeys(order.chosen, order.out)

@@ -6,12 +6,14 @@ is the judgement of `monitor/outputs/public.py`, made on records: what is left a
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from monitor.describers.base import ModelInfo
+from monitor.outputs.public import began_of
 from monitor.reading import Entry
 from monitor.records import (
     DeidentificationRecord,
@@ -43,13 +45,23 @@ _KIND: Final = frozenset({"kind"})
 _Value = TypeVar("_Value")
 
 
-def shared(entry: Entry) -> Entry:
-    """The same line without what is not passed on; its fields and its number stay, so readers read it as any other."""
+def drawn_session() -> str:
+    """An id in the place of a session's own: that of a recording is made of its content, which could be told by it."""
+    return f"shared-{secrets.token_hex(8)}"
+
+
+def shared(entry: Entry, session: str) -> Entry:
+    """The same line without what is not passed on; its fields and its number stay, so readers read it as any other.
+
+    `session` stands in the place of the session's own id.
+    """
     record = blanked(entry.record)
     if isinstance(record, SessionRecord) and isinstance(entry.record, SessionRecord):
         # Whether body language was watched at all is told: that nothing was seen means nothing where nobody looked.
         record = replace(record, nfbl=OFF if entry.record.nfbl == OFF else "on")
-    return Entry(entry.session, entry.seq, record, record.to_line(entry.session, entry.seq))
+        if began_of(record) is None:
+            record = replace(record, started_at=None)
+    return Entry(session, entry.seq, record, record.to_line(session, entry.seq))
 
 
 def blanked(value: _Value) -> _Value:

@@ -82,41 +82,55 @@ class WholeFile:
 
 
 class GrowingFile:
-    """A file that others read while it grows: every write is whole lines, and stays whatever happens afterwards."""
+    """A file that others read while it grows: every write is whole lines, and stays whatever happens afterwards.
+
+    A file that is replaced keeps what it has until the first write, or until it is settled without one.
+    """
 
     def __init__(self, path: Path, *, force: bool) -> None:
-        """Create it, empty. Raises as `WholeFile`."""
+        """Create it, empty, unless there is one to be replaced. Raises as `WholeFile`."""
         self._path = path
         free(path, force=force)
+        self._new = not path.exists()
         with told(path):
-            self._file: int | None = _created(path, os.O_TRUNC if force else os.O_EXCL)
-            os.fchmod(self._file, 0o600)
+            self._file: int | None = _created(path, os.O_EXCL if self._new else 0)
+        self._begun = False
         self._end = 0
 
     def write(self, data: bytes) -> None:
         """See `Sink`."""
-        assert self._file is not None
+        file = self._emptied()
         with told(self._path):
-            self._end = append_whole(self._file, data, self._end)
+            self._end = append_whole(file, data, self._end)
 
     def settle(self) -> None:
         """See `Sink`."""
-        assert self._file is not None
+        file = self._emptied()
         with told(self._path):
-            os.fsync(self._file)
+            os.fsync(file)
             sync_folder(self._path.parent)
 
     def finish(self) -> None:
         """It has its name."""
 
     def abandon(self) -> None:
-        """Close it as it is; it is deleted where nothing was written to it."""
+        """Close it as it is; a new one is deleted where it was neither written to nor settled."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
-            if self._end == 0:
+            if self._new and not self._begun:
                 with contextlib.suppress(OSError):
                     self._path.unlink()
+
+    def _emptied(self) -> int:
+        """The open file, without what it had before."""
+        assert self._file is not None
+        if not self._begun:
+            with told(self._path):
+                os.ftruncate(self._file, 0)
+                os.fchmod(self._file, 0o600)
+            self._begun = True
+        return self._file
 
 
 class StandardOutput:

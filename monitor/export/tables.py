@@ -10,6 +10,7 @@ from buffers.evidence import Window
 from buffers.records import NFBL_GROUPS, Group, Track
 from monitor import records
 from monitor.export.columns import Cell, Column, Table, Type
+from monitor.outputs.public import began_of
 from monitor.session_view import ToldEvent
 from monitor.snapshot import TrackEstimate
 
@@ -22,6 +23,10 @@ COMMON: Final = (
     ("ts", Type.TIME, "", "the same as wall time in UTC; empty unless the session was live"),
 )
 """The first columns of every table: name, type, unit, meaning."""
+
+
+def _began(record: records.SessionRecord) -> Cell:
+    return None if began_of(record) is None else record.started_at
 
 
 def _own(name: str, type_: Type, meaning: str, unit: str = "") -> Column[Any]:
@@ -57,7 +62,7 @@ def _session() -> Iterator[Column[records.SessionRecord]]:
     yield _own("source", Type.TEXT, "name of the source")
     yield _own("digest", Type.TEXT, "SHA-256 of a finite source's content")
     yield _own("mode", Type.NAME, "max, paced or live")
-    yield _own("started_at", Type.TIME, "wall time of the begin")
+    yield Column("started_at", Type.TIME, "", "wall time of the begin", _began)
     yield _own("duration_s", Type.NUMBER, "length of a finite source", "s")
     yield _own("av_offset_s", Type.NUMBER, "begin of the picture minus begin of the sound", "s")
     for track in Track:

@@ -145,7 +145,7 @@ def session_payload(parcel: Parcel, record: SessionRecord) -> Payload:
     return {
         **_event_head(parcel),
         "version": record.version,
-        "started_at": record.started_at,
+        "started_at": None if began_of(record) is None else record.started_at,
         "duration_s": _number(record.duration_s),
         "tracks": [track.track.value for track in record.tracks],
         "describer": record.describer.name,
@@ -266,10 +266,22 @@ def degraded(snapshot: Snapshot) -> tuple[str, ...]:
 
 def ts_of(session: SessionRecord, media_s: float) -> str | None:
     """Wall time (UTC, ISO 8601) of a media time of a live session; None for recordings, whose time was another."""
-    if session.mode is not Mode.LIVE or session.started_at is None:
+    began = began_of(session)
+    if session.mode is not Mode.LIVE or began is None:
         return None
-    then = datetime.fromisoformat(session.started_at) + timedelta(seconds=media_s)
+    try:
+        then = began + timedelta(seconds=media_s)
+    except (ValueError, OverflowError):
+        return None
     return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def began_of(session: SessionRecord) -> datetime | None:
+    """Wall time at which the session began; None where nobody knows, also where a journal has something else there."""
+    try:
+        return None if session.started_at is None else datetime.fromisoformat(session.started_at)
+    except ValueError:
+        return None
 
 
 def _head(session: str, stream: str, seq: int) -> dict[str, Any]:
