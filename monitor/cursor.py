@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -39,10 +40,25 @@ class Cursor:
         self.stream = ""
         self.seq = 0
         """Number of the last line that needs no delivery any more."""
+        self.kinds: frozenset[str] | None = None
+        """Kinds of records that were asked for; None where an older version began it and did not say."""
+        self.words = False
+        """Whether the models' words were asked for."""
 
     @classmethod
-    def begin(cls, folder: Path, session: str, stream: str, journal: Path) -> Self | None:
+    def begin(
+        cls,
+        folder: Path,
+        session: str,
+        stream: str,
+        journal: Path,
+        *,
+        kinds: Collection[str] = (),
+        words: bool = False,
+    ) -> Self | None:
         """The cursor of a session that begins now, before its first line; None where another process holds it.
+
+        `kinds` and `words` are what is asked for, which is all that a later run may deliver of this session.
 
         Raises `OSError` where it cannot be kept.
         """
@@ -50,7 +66,7 @@ class Cursor:
         cursor = cls._locked(folder / f"{session}.json", os.O_CREAT)
         if cursor is not None:
             try:
-                cursor.tell(stream, journal.absolute())
+                cursor.tell(stream, journal.absolute(), kinds=kinds, words=words)
                 sync_folder(folder)
             except BaseException:
                 cursor.close()
@@ -98,10 +114,17 @@ class Cursor:
         """The session it belongs to."""
         return self._path.stem
 
-    def tell(self, stream: str, journal: Path) -> None:
+    def tell(self, stream: str, journal: Path, *, kinds: Collection[str], words: bool) -> None:
         """Write down what it belongs to, with nothing delivered yet. Raises `OSError` where that cannot be kept."""
-        self.journal, self.stream, self.seq = journal, stream, 0
-        told = {"schema": 1, "session": self.session, "stream": stream, "journal": str(journal)}
+        self.journal, self.stream, self.seq, self.kinds, self.words = journal, stream, 0, frozenset(kinds), words
+        told = {
+            "schema": 1,
+            "session": self.session,
+            "stream": stream,
+            "journal": str(journal),
+            "kinds": sorted(self.kinds),
+            "words": words,
+        }
         head = json.dumps(told).removesuffix("}").encode() + b", " + _SEQ
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, head + b"%*d}\n" % (_DIGITS, 0), 0)
@@ -123,6 +146,8 @@ class Cursor:
             return False
         told, self.seq, self._at = read
         self.journal, self.stream = Path(told["journal"]), str(told["stream"])
+        self.kinds = frozenset(map(str, told["kinds"])) if "kinds" in told else None
+        self.words = told.get("words") is True
         return True
 
     def forget(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Collection
@@ -30,6 +31,9 @@ logger = logging.getLogger("emotion_monitor.outbox")
 _BATCH: Final = 64
 """Lines read at a time."""
 
+_WORDS: Final = "description"
+"""Kind of the records that are nothing but a model's words."""
+
 _KIND: Final = re.compile(r'"kind":"([a-z_]+)"')
 
 
@@ -45,31 +49,41 @@ class Undeliverable(Exception):
 class Parcel:
     """One record on its way: of which stream, and what the journal says of the whole session in its first line.
 
-    `late` where it is of an earlier run, whose session is over.
+    `late` where it is of an earlier run, whose session is over. `words` where a model's words may go with it: those
+    who run now want them, and those who ran the session did.
     """
 
     stream: str
     session: SessionRecord
     entry: Entry
     late: bool
+    words: bool = False
 
 
 Deliver = Callable[[Parcel], Awaitable[None]]
 """Returns when the other side has acknowledged the parcel, however long that takes; raises `Undeliverable`."""
 
 
-def outbox_folder(destination: str) -> Path:
-    """Where the cursors of a destination are kept; its name is made of letters, digits, - and _."""
-    return Path(platformdirs.user_state_dir("emotion-monitor")) / "outbox" / destination
+def outbox_folder(destination: str, *receiver: str) -> Path:
+    """Where the cursors of a destination are kept; its name is a word of letters and digits.
+
+    `receiver` says which one it is, where there can be several: what is owed to one is never sent to another.
+    """
+    told = hashlib.sha256("\0".join(receiver).encode()).hexdigest()[:16]
+    name = f"{destination}-{told}" if receiver else destination
+    return Path(platformdirs.user_state_dir("emotion-monitor")) / "outbox" / name
 
 
 class Box:
     """Delivers one journal's records in order. `run` is a task of the destination's; `wake` tells of a new line."""
 
-    def __init__(self, cursor: Cursor, kinds: Collection[str], deliver: Deliver, *, late: bool) -> None:
-        """Deliver records of `kinds` after the cursor."""
+    def __init__(self, cursor: Cursor, kinds: Collection[str], deliver: Deliver, *, words: bool, late: bool) -> None:
+        """Deliver records of `kinds` after the cursor, as far as they were asked for when their session was run."""
         self._cursor = cursor
-        self._kinds = frozenset(kinds)
+        self._words = words and cursor.words
+        self._kinds = frozenset(kinds) - (set() if self._words else {_WORDS})
+        if cursor.kinds is not None:
+            self._kinds &= cursor.kinds
         self._deliver = deliver
         self._late = late
         self._session: SessionRecord | None = None
@@ -149,7 +163,7 @@ class Box:
         if self._session is None:
             raise JournalError(f"journal {self._cursor.journal} does not begin with its session: keep it for a person")
         try:
-            await self._deliver(Parcel(self._cursor.stream, self._session, entry, self._late))
+            await self._deliver(Parcel(self._cursor.stream, self._session, entry, self._late, self._words))
         except Undeliverable as error:
             self.refused += 1
             logger.warning("%s %d of %s is not delivered: %s", entry.record.kind, entry.seq, self.session, error)
@@ -165,10 +179,11 @@ class Box:
 class Outbox:
     """The boxes of one destination."""
 
-    def __init__(self, folder: Path, kinds: Collection[str], deliver: Deliver) -> None:
-        """Keep cursors in `folder` (see `outbox_folder`) and deliver records of `kinds`."""
+    def __init__(self, folder: Path, kinds: Collection[str], deliver: Deliver, *, words: bool = False) -> None:
+        """Keep cursors in `folder` (see `outbox_folder`) and deliver records of `kinds`, with the models' `words`."""
         self._folder = folder
-        self._kinds = kinds
+        self._kinds = frozenset(kinds)
+        self._words = words
         self._deliver = deliver
 
     def begin(self, session: str, stream: str, journal: Path) -> Box:
@@ -178,12 +193,12 @@ class Outbox:
             JournalError: nothing can be kept there, or another process delivers this session.
         """
         try:
-            cursor = Cursor.begin(self._folder, session, stream, journal)
+            cursor = Cursor.begin(self._folder, session, stream, journal, kinds=self._kinds, words=self._words)
         except OSError as error:
             raise JournalError(f"outbox {self._folder}: {error.strerror or error}: {remedy(error)}") from error
         if cursor is None:
             raise JournalError(f"outbox: session {session} is being delivered by another process; wait for its end")
-        return Box(cursor, self._kinds, self._deliver, late=False)
+        return Box(cursor, self._kinds, self._deliver, words=self._words, late=False)
 
     async def deliver_earlier(self, without: Collection[str]) -> None:
         """Deliver what earlier runs left, one session after the other, but for the sessions `without`.
@@ -195,7 +210,7 @@ class Outbox:
             cursor = None if path.stem in without else Cursor.open(path)
             if cursor is None:
                 continue
-            box = Box(cursor, self._kinds, self._deliver, late=True)
+            box = Box(cursor, self._kinds, self._deliver, words=self._words, late=True)
             try:
                 await box.run()
             except (JournalError, OSError) as error:

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_every_acknowledgement_leaves_a_cursor_that_any_reader_of_json_understan
         box.leave()
         seqs = [seq for _, seq in wanted(path)]
         expected = {"schema": 1, "session": SESSION, "stream": 'in "seq": view', "journal": str(path)}
+        expected |= {"kinds": sorted(KINDS), "words": False}
         assert told == [expected | {"seq": seq} for seq in [0, *seqs[:-1]]]
 
     run(main())
@@ -184,3 +186,57 @@ def test_a_disk_that_fills_up_loses_no_record(tmp_path: Path, monkeypatch: pytes
 def test_each_destination_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert outbox_folder("mqtt") == tmp_path / "emotion-monitor" / "outbox" / "mqtt"
+
+
+def test_each_receiver_has_a_folder_of_its_own_that_begins_with_the_destination() -> None:
+    folders = [
+        outbox_folder("mqtt", *told) for told in (("home", "1883", "a"), ("clinic", "1883", "a"), ("home", "1883a"))
+    ]
+    assert len(set(folders)) == 3
+    assert folders[0] == outbox_folder("mqtt", "home", "1883", "a")
+    for folder in folders:
+        assert re.fullmatch(r"mqtt-[0-9a-f]{16}", folder.name)
+
+
+@pytest.mark.parametrize("begun", ["old", "without words"])
+def test_a_later_run_delivers_no_words_of_a_session_that_did_not_ask_for_them(tmp_path: Path, begun: str) -> None:
+    other, kinds = Other(), ("verdict", "description")
+
+    async def main() -> None:
+        path = made_journal(tmp_path / "j.jsonl")
+        box = Outbox(tmp_path / "box", kinds, Other().deliver).begin(SESSION, "interview", path)
+        box.leave()
+        cursor = cursor_of(tmp_path)
+        if begun == "old":
+            told = json.loads(cursor.read_text())
+            head = json.dumps({name: told[name] for name in ("schema", "session", "stream", "journal")})
+            cursor.write_text(f'{head[:-1]}, "seq":{0:20}}}\n')
+        await Outbox(tmp_path / "box", kinds, other.deliver, words=True).deliver_earlier(())
+        assert other.taken == wanted(path, ["verdict"])
+
+    run(main())
+    assert not any(parcel.words for parcel in other.parcels)
+
+
+def test_a_later_run_delivers_only_what_both_asked_for(tmp_path: Path) -> None:
+    other = Other()
+
+    async def main() -> None:
+        path = await left(tmp_path)
+        await Outbox(tmp_path / "box", ("verdict", "estimate"), other.deliver, words=True).deliver_earlier(())
+        assert other.taken == wanted(path, ["verdict"])
+
+    run(main())
+
+
+def test_words_go_with_a_session_that_asked_for_them_now_and_later(tmp_path: Path) -> None:
+    other, kinds = Other(), ("verdict", "description")
+
+    async def main() -> None:
+        path = made_journal(tmp_path / "j.jsonl")
+        Outbox(tmp_path / "box", kinds, other.deliver, words=True).begin(SESSION, "interview", path).leave()
+        await Outbox(tmp_path / "box", kinds, other.deliver, words=True).deliver_earlier(())
+        assert other.taken == wanted(path, kinds)
+
+    run(main())
+    assert all(parcel.words for parcel in other.parcels)

@@ -208,7 +208,7 @@ def test_verdicts_arrive_as_they_stand_in_the_journal_and_in_its_order(
 
     kept = [number for number, record in enumerate(records, start=1) if isinstance(record, VerdictRecord)]
     assert asyncio.run(look()) == kept
-    assert list((tmp_path / "state").rglob("outbox/mqtt/*.json")) == []
+    assert list((tmp_path / "state").rglob("outbox/mqtt-*/*.json")) == []
 
 
 def test_home_assistant_that_comes_up_is_told_again(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

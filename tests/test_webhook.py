@@ -221,6 +221,8 @@ def test_nothing_is_posted_unless_an_address_is_set() -> None:
         ("https://hooks.example:99999/hunter2", SECRET, "no address"),
         ("https:///hunter2", SECRET, "no address"),
         ("https://[hunter2", SECRET, "no address"),
+        ("https://xn--a/hunter2", SECRET, "no address"),
+        ("https://xn--zzzzzz99/hunter2", SECRET, "no address"),
     ],
 )
 def test_what_cannot_work_is_told_in_one_line_that_holds_no_secret(url: str, secret: str | None, told: str) -> None:

@@ -56,5 +56,6 @@ def debts(root: Path | None = None) -> Debts:
         if read is not None:
             told, seq, _ = read
             journal = Path(told["journal"]).resolve()
-            found[journal] = (*found.get(journal, ()), Owed(cursor.parent.name, cursor.stem, journal, seq, cursor))
+            name = cursor.parent.name.partition("-")[0]  # which of its receivers says nothing to a person
+            found[journal] = (*found.get(journal, ()), Owed(name, cursor.stem, journal, seq, cursor))
     return Debts(found, frozenset(unknown))

@@ -81,7 +81,8 @@ class MqttDestination:
             waits=self._waits,
             answer_s=self._answer_s,
         )
-        self._outbox = Outbox(outbox_folder(_NAME), kinds(settings), self._deliver)
+        folder = outbox_folder(_NAME, broker.host, str(broker.port), settings.base_topic)
+        self._outbox = Outbox(folder, kinds(settings), self._deliver, words=settings.rationale)
         shared = Shared(settings, topics, link, self._outbox, self._report, self._introduce)
         self._outputs = {stream.name: MqttOutput(stream, shared) for stream in streams}
         self._obedience = Obedience(topics, pausable, self._outputs, link, stats=self._stats, republish=self._republish)
@@ -162,7 +163,7 @@ class MqttDestination:
             await self._of_link.tell(fleeting(self._topics.stats, self._stats(), expiry_s=max(1, round(2 * period_s))))
 
     async def _deliver(self, parcel: Parcel) -> None:
-        await self._of_link.deliver(event_message(parcel, self._topics, rationale=self._settings.rationale))
+        await self._of_link.deliver(event_message(parcel, self._topics, rationale=parcel.words))
 
     async def _receive(self, message: Incoming) -> None:
         if message.topic == self._topics.info:

@@ -44,9 +44,11 @@ class Delivery:
             Undeliverable: The receiver answers and will never take it.
             HookGone: It wants nothing any more.
         """
-        body = event_body(parcel, rationale=self._settings.rationale)
+        body = event_body(parcel)
         failures = 0
         while True:
+            if self.state is OutputState.STOPPED:  # it may have said so to another journal's record
+                raise HookGone(self.reason)
             answer = await self._sent(message_id(parcel), body)
             match answer.fate:
                 case Fate.TAKEN:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -36,11 +35,11 @@ class WebhookDestination:
         self._drain_s = settings.drain_s
         hook = Hook(url, read_key(settings, environ), timeout_s=settings.timeout_s)
         self.delivery = Delivery(settings, hook)
-        # A folder for each host: what was meant for one receiver is not sent to another.
-        folder = outbox_folder(f"{NAME}-{re.sub('[^a-z0-9]+', '-', hook.host.lower())}")
-        self.outbox = Outbox(folder, journal_kinds(settings.kinds, rationale=settings.rationale), self.delivery.deliver)
+        kinds = journal_kinds(settings.kinds, rationale=settings.rationale)
+        folder = outbox_folder(NAME, *hook.receiver)
+        self.outbox = Outbox(folder, kinds, self.delivery.deliver, words=settings.rationale)
         self._earlier: asyncio.Task[None] | None = None
-        self._closing_s: float | None = None
+        self._until_s: float | None = None
 
     async def open(self, streams: Sequence[Stream]) -> None:
         """Begin with what earlier runs left."""
@@ -54,19 +53,21 @@ class WebhookDestination:
         """The output of one of the streams."""
         return _Delivered(self, stream)
 
-    def drain_s(self) -> float:
-        """How long the end may still wait (s): all streams and what is left of earlier runs share one time."""
-        now_s = asyncio.get_running_loop().time()
-        if self._closing_s is None:
-            self._closing_s = now_s
-            self.delivery.hurry()
-        return max(0.0, self._closing_s + self._drain_s - now_s)
+    def ending(self) -> float:
+        """A stream ends: how long it may wait for what is not taken yet (s)."""
+        self.delivery.hurry()
+        self._until_s = asyncio.get_running_loop().time() + self._drain_s
+        return self._drain_s
 
     async def close(self) -> None:
-        """Leave what could not be delivered to the next run."""
+        """Leave what could not be delivered to the next run: earlier runs' share the time of the last stream's end."""
         if self._earlier is not None:
+            if self._until_s is None:  # no stream ever ended, since none began
+                self.ending()
+            assert self._until_s is not None
+            left_s = self._until_s - asyncio.get_running_loop().time()
             try:
-                await asyncio.wait({self._earlier}, timeout=self.drain_s())
+                await asyncio.wait({self._earlier}, timeout=max(0.0, left_s))
             finally:
                 self._earlier.cancel()
                 await asyncio.gather(self._earlier, return_exceptions=True)
@@ -119,7 +120,7 @@ class _Delivered:
         """Wait a while for what is not taken yet; the rest goes out with the next run."""
         if self._box is None or self._running is None:
             return
-        draining = asyncio.create_task(self._box.drain(self._destination.drain_s()))
+        draining = asyncio.create_task(self._box.drain(self._destination.ending()))
         try:
             await asyncio.wait({self._running, draining}, return_when=asyncio.FIRST_COMPLETED)
         finally:

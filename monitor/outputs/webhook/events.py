@@ -30,22 +30,22 @@ def message_id(parcel: Parcel) -> str:
     return f"{parcel.entry.session}-{parcel.entry.seq}"
 
 
-def event_body(parcel: Parcel, *, rationale: bool) -> bytes:
+def event_body(parcel: Parcel) -> bytes:
     """The body of the request (JSON).
 
     Raises:
         Undeliverable: Nothing of such a record may leave the machine.
     """
-    data = _payload(parcel, rationale=rationale)
+    data = _payload(parcel)
     event = {"type": data["kind"], "timestamp": data["ts"], "data": dict(data)}
     return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _payload(parcel: Parcel, *, rationale: bool) -> public.Payload:  # noqa: PLR0911 - one for each kind of record
+def _payload(parcel: Parcel) -> public.Payload:  # noqa: PLR0911 - one for each kind of record
     match parcel.entry.record:
         case records.VerdictRecord() as record:
-            return public.verdict_payload(parcel, record, rationale=rationale)
-        case records.DescriptionRecord() as record if rationale:
+            return public.verdict_payload(parcel, record, rationale=parcel.words)
+        case records.DescriptionRecord() as record if parcel.words:
             return public.description_payload(parcel, record)
         case records.EstimateRecord() as record:
             return public.estimate_record_payload(parcel, record)

@@ -19,6 +19,7 @@ from typing import Final
 import httpx
 
 from configs.errors import ConfigError
+from monitor.outputs.lookup import Lookup
 from monitor.outputs.webhook.answers import Answer, answer_of
 from monitor.outputs.webhook.signing import signed
 from serving.address import Place
@@ -27,6 +28,12 @@ _MOST_ANSWER: Final = 64 * 1024
 """Bytes of an answer that are read, and forgotten: whoever answers more has to bear a closed connection."""
 
 _HOST: Final = re.compile(r"[\w.:-]+")
+
+_CAUSES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (ssl.SSLError, "it does not speak TLS as it should"),
+    (socket.gaierror, "its name is not known"),
+    (ConnectionRefusedError, "connection refused"),
+)
 
 
 class Unreached(Exception):
@@ -44,17 +51,20 @@ class Hook:
         """
         try:
             address = httpx.URL(url)
+            host = address.host  # decoded only now: it may be no name either
         except (httpx.InvalidURL, ValueError):
-            address = httpx.URL("")
-        usable = _HOST.fullmatch(address.host) and (address.port is None or 0 < address.port < 65536)
+            address, host = httpx.URL(""), ""
+        usable = _HOST.fullmatch(host) and (address.port is None or 0 < address.port < 65536)
         if address.scheme not in {"http", "https"} or not usable:
             raise ConfigError("outputs.webhook.url is no address: write it like https://host/path")
-        if address.scheme == "http" and not Place(address.host, 0).loopback:
-            raise ConfigError(
-                f"outputs.webhook.url: what goes to {address.host} could be read on its way; write it with https"
-            )
-        self.host = address.host
+        if address.scheme == "http" and not Place(host, 0).loopback:
+            raise ConfigError(f"outputs.webhook.url: what goes to {host} could be read on its way; write it with https")
+        self.host = host
+        path = address.raw_path.partition(b"?")[0].decode("ascii")
+        self.receiver = (address.scheme, address.raw_host.decode("ascii"), str(_port(address)), path)
+        """What tells one receiver from another: not its password or its query, which are changed from time to time."""
         self._url = address
+        self._lookup = Lookup(address.raw_host, _port(address))
         self._key = key
         self._timeout_s = timeout_s
         self._client: httpx.AsyncClient | None = None
@@ -68,6 +78,7 @@ class Hook:
             verify=context,
             trust_env=False,
             follow_redirects=False,
+            event_hooks={"response": [_go_nowhere]},
             timeout=None,  # noqa: S113 - the total time of a request bounds each of its steps
             # A connection a request: a kept one may be closed just as it is used, and looks like a receiver that fails.
             limits=httpx.Limits(max_keepalive_connections=0),
@@ -89,12 +100,11 @@ class Hook:
         answer: Answer | None = None
         failure: Exception | None = None
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._client.stream("POST", self._url, content=body, headers=headers) as response,
-            ):
-                answer = answer_of(response.status_code, response.headers, self.host)
-                await _read(response)
+            async with asyncio.timeout(self._timeout_s):
+                await self._lookup.answered()
+                async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+                    answer = answer_of(response.status_code, response.headers, self.host)
+                    await _read(response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             failure = error
         self._client.cookies.clear()
@@ -112,15 +122,22 @@ class Hook:
         for cause in _causes(failure):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return f"its certificate cannot be trusted ({cause.verify_message})"
-            if isinstance(cause, ssl.SSLError):
-                return "it does not speak TLS as it should"
-            if isinstance(cause, socket.gaierror):
-                return "its name is not known"
-            if isinstance(cause, ConnectionRefusedError):
-                return "connection refused"
+            for kind, said in _CAUSES:
+                if isinstance(cause, kind):
+                    return said
         if isinstance(failure, TimeoutError):
-            return f"no answer within {self._timeout_s:g} s"
+            lacking = "nobody who knows its name" if self._lookup.pending else "no answer"
+            return f"{lacking} within {self._timeout_s:g} s"
         return "the connection broke off" if isinstance(failure, httpx.TransportError) else type(failure).__name__
+
+
+def _port(address: httpx.URL) -> int:
+    return address.port or (443 if address.scheme == "https" else 80)
+
+
+async def _go_nowhere(response: httpx.Response) -> None:
+    """Forget where an answer sends to: httpx looks at it even where it does not follow, and may stumble over it."""
+    response.headers.pop("location", None)
 
 
 async def _read(response: httpx.Response) -> None:
