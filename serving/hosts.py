@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.address import Place
-from serving.requests import Refused
+from serving.requests import Refused, refusal
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -26,6 +27,24 @@ def meant(host: str | None, place: Place) -> bool:
     if place.port == port:
         hosts |= {*_LOOPBACK, own}
     return host.lower() in hosts
+
+
+class Meant:
+    """Answers only what was meant for an endpoint at `place`, whatever path it asks for."""
+
+    def __init__(self, inner: ASGIApp, place: Place) -> None:
+        """Pass on to `inner`."""
+        self._inner = inner
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        answer: ASGIApp = self._inner
+        try:
+            check_host(Request(scope), self._place)
+        except Refused as refused:
+            answer = refusal(refused)
+        await answer(scope, receive, send)
 
 
 def check_host(request: Request, place: Place) -> None:

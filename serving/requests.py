@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -11,6 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.token import Access, Guard
+
+logger = logging.getLogger("emotion_monitor.serving")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -60,20 +63,29 @@ class Headed:
 
 
 def answering(handler: Handler) -> Handler:
-    """The handler, with refusals as one line of text; what was not read of a refused request is not read any more."""
+    """The handler, with refusals and faults as one line of text; the rest of a refused request is not read any more."""
 
     async def answered(request: Request) -> Response:
         try:
             return await handler(request)
         except Refused as refused:
-            headers = {"connection": "close"}
-            if refused.status == 401:
-                headers["www-authenticate"] = "Bearer"
-            if refused.retry_s is not None:
-                headers["retry-after"] = str(refused.retry_s)
-            return PlainTextResponse(f"{refused.reason}\n", refused.status, headers)
+            return refusal(refused)
+        except Exception:
+            # Whoever asks may have caused it: nothing is printed over the operator's screen for that.
+            logger.debug("a request to %s failed", request.url.path, exc_info=True)
+            return refusal(Refused(500, "the endpoint failed at this request"))
 
     return answered
+
+
+def refusal(refused: Refused) -> Response:
+    """A refusal as an answer."""
+    headers = {"connection": "close"}
+    if refused.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if refused.retry_s is not None:
+        headers["retry-after"] = str(refused.retry_s)
+    return PlainTextResponse(f"{refused.reason}\n", refused.status, headers)
 
 
 def admit(request: Request, guard: Guard) -> None:

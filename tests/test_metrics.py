@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from configs.output_settings import MetricsSettings
 from monitor.outputs.metrics.destination import MetricsDestination
+from monitor.outputs.registry import SilentOutput
 from monitor.session.session import Session
+from monitor.session.shown import Shown
 from monitor.snapshot import ModelUse, OutputState, OutputStatus, SessionState, Snapshot
 from streams.synthetic import Interview
 from tests.made_journal import SECRETS
-from tests.made_metrics import Scraped, families, samples, served
+from tests.made_metrics import Scraped, endpoint, families, samples, served
 from tests.made_snapshot import EMPTY, LOST, MIC, RUNNING, live
 from tests.sessions import plan
 
@@ -157,6 +159,62 @@ def test_two_streams_are_told_apart_and_share_the_memory_of_one_process() -> Non
     times = {dict(labels)["stream"]: at for (name, labels), at in read.items() if name.endswith("media_time_seconds")}
     assert times == {"interview": 200.0, "camera": 7.0}
     assert read["emotion_monitor_resident_memory_bytes", frozenset()] == 400_000_000
+
+
+def test_memory_is_what_a_session_that_still_runs_sees() -> None:
+    def resident(one: Snapshot, other: Snapshot) -> float:
+        found = served(lambda outputs: outputs[1].show(other), one, names=("interview", "camera"))
+        return samples(families(found))["emotion_monitor_resident_memory_bytes", frozenset()]
+
+    runs = replace(FULL, rss_bytes=300_000_000)
+    over = replace(FULL, state=SessionState.ENDED, rss_bytes=900_000_000)
+    assert resident(over, runs) == resident(runs, over) == 300_000_000
+    assert resident(over, replace(over, state=SessionState.FAILED, rss_bytes=1)) == 900_000_000
+
+
+class _Owing:
+    """An output that takes its time to hand over what waits, and leaves one record."""
+
+    def __init__(self, say: Callable[[int], None]) -> None:
+        self._say = say
+
+    async def start(self) -> None:
+        self._say(7)
+
+    def record(self, line: str) -> None:
+        """Nothing of it matters here."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Nothing of it matters here."""
+
+    async def close(self, last: Snapshot | None) -> None:
+        await asyncio.sleep(0.01)
+        self._say(1)
+
+
+def test_what_others_still_owed_at_the_end_of_a_stream_is_what_stays(tmp_path: Path) -> None:
+    owed = 0
+
+    def say(count: int) -> None:
+        nonlocal owed
+        owed = count
+
+    def now() -> Snapshot:
+        return replace(RUNNING, outputs=(OutputStatus("mqtt", OutputState.UP, waiting=owed),))
+
+    async def main() -> Scraped:
+        made = await endpoint(tmp_path)
+        try:
+            shown = Shown([SilentOutput(), made.outputs[0], _Owing(say)], now)
+            await shown.start()
+            shown.show()
+            await shown.close()
+            return await made.get()
+        finally:
+            await made.destination.close()
+            made.streams[0].file.close()
+
+    assert value(families(asyncio.run(main())), "output_waiting", output="mqtt") == 1
 
 
 def test_openmetrics_is_spoken_to_who_asks_for_it() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from buffers.evidence import StoredFrame
 from monitor.snapshot import OutputStatus, Snapshot
@@ -51,6 +51,14 @@ class Output(Protocol):
 
     async def close(self, last: Snapshot | None) -> None:
         """Leave everything as it was found; `last` is the final picture, if there ever was one."""
+
+
+@runtime_checkable
+class Onlooker(Output, Protocol):
+    """An output that shows how the others do, and so is told once more when they are closed too."""
+
+    def settled(self, last: Snapshot) -> None:
+        """The session as it stays: nothing waits for anything any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-from monitor.outputs.base import Output
+from monitor.outputs.base import Onlooker, Output
 from monitor.snapshot import Snapshot
 
 
@@ -44,6 +44,9 @@ class Shown:
             async with asyncio.TaskGroup() as group:
                 for output in self._started[1:]:
                     group.create_task(self._close(output))
+            for output in self._started[1:]:
+                if isinstance(output, Onlooker):
+                    output.settled(self._snapshot())
 
     async def _close(self, output: Output) -> None:
         await output.close(self._snapshot())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from serving.address import Place
-from serving.hosts import check_host
+from serving.hosts import Meant
 from serving.requests import Headed, Refused, admit, answering
 from serving.token import Guard
 
@@ -26,13 +27,22 @@ def application(registry: CollectorRegistry, place: Place, guard: Guard | None) 
     """Serve what `registry` collects at `place`, to who passes `guard` where there is one."""
 
     async def metrics(request: Request) -> Response:
-        check_host(request, place)
         if guard is not None:
             _admit(request, guard)
-        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        encode, kind = _form(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": kind})
 
-    return Headed(Starlette(routes=[Route(PATH, answering(metrics), methods=["GET"])]), _HEADERS)
+    inner = Starlette(routes=[Route(PATH, answering(metrics), methods=["GET"])])
+    inner.router.redirect_slashes = False
+    return Headed(Meant(inner, place), _HEADERS)
+
+
+def _form(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """How figures are written for who accepts this, and what that is called; as plain text where it makes no sense."""
+    try:
+        return choose_encoder(accept)
+    except Exception:  # noqa: BLE001 - prometheus_client says nowhere what it raises for a header that is malformed
+        return choose_encoder("")
 
 
 def _admit(request: Request, guard: Guard) -> None:

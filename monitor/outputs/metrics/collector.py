@@ -22,6 +22,8 @@ from monitor.snapshot import EstimateLabel, SessionState, Snapshot, TrackEstimat
 
 T = TypeVar("T")
 
+_OVER: Final = (SessionState.ENDED, SessionState.FAILED)
+
 _NOW: Final = (SessionState.LIVE,)
 """States in which a lag says something."""
 
@@ -174,7 +176,7 @@ def _lags(known: Sequence[tuple[Seen, Snapshot]]) -> Metric:
 def _memory(shown: Sequence[tuple[str, Snapshot]]) -> Metric:
     """The process's, which all its streams share."""
     family = GaugeMetricFamily(f"{PREFIX}resident_memory_bytes", "Memory of the whole process.")
-    held = [snapshot.rss_bytes for _, snapshot in shown if snapshot.rss_bytes is not None]
-    if held:
-        family.add_metric((), max(held))
+    known = [(snapshot.state not in _OVER, snapshot.rss_bytes) for _, snapshot in shown if snapshot.rss_bytes]
+    if known:
+        family.add_metric((), max(known)[1])  # of a session that is over only where all are: it looks no more
     return family

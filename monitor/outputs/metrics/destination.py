@@ -121,3 +121,7 @@ class _Figures:
         """Keep the last picture: it can be scraped until the process ends."""
         if last is not None:
             self._seen.take(last)
+
+    def settled(self, last: Snapshot) -> None:
+        """Keep what is still owed by others, too."""
+        self._seen.take(last)
