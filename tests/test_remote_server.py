@@ -301,6 +301,30 @@ def test_counts_and_log_probabilities_that_are_none_are_left_out() -> None:
     assert [(token.token, token.rivals) for token in reply.tokens] == [("a", ())]
 
 
+def test_what_an_answer_of_no_use_used_up_is_counted() -> None:
+    used = {"usage": {"prompt_tokens": 12, "completion_tokens": 3}}
+    said = [Send(200, {**used, "choices": []}), Send(200, {**used, "choices": [{"text": "x"}]}), Send(200, b"<html>")]
+    said += [Send(200, {"error": "quota"}), Send(200, {"choices": [], "usage": {"prompt_tokens": 10**400}})]
+
+    async def asked(server: Server) -> None:
+        for _ in said:
+            with pytest.raises(ServerFailed):
+                await hello(server)
+
+    with ScriptedServer(said) as made:
+        server = client(made)
+        run(server, asked)
+    assert (server.spent.prompt_tokens, server.spent.completion_tokens, server.spent.uncounted) == (24, 6, 0)
+
+
+@pytest.mark.parametrize("count", ["1" + "0" * 400, "1e400", "-1", "true", "NaN"])
+def test_a_count_that_cannot_be_is_none(count: str) -> None:
+    body = f'{{"choices": [{{"message": {{"content": "x"}}}}], "usage": {{"prompt_tokens": {count}}}}}'
+    with ScriptedServer([Send(200, body.encode())]) as made:
+        reply = run(client(made), hello)
+    assert (reply.text, reply.prompt_tokens) == ("x", None)
+
+
 def test_a_packed_body_is_not_unpacked() -> None:
     with ScriptedServer([Send(200, b"\x1f\x8b", {"content-encoding": "gzip"})]) as made:
         with pytest.raises(ServerFailed, match="its body is packed"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -153,7 +152,7 @@ def _count(value: object) -> int | None:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return int(value) if math.isfinite(value) and 0 <= value < 1e12 else None
+    return int(value) if 0 <= value < 1e12 else None  # NaN compares false; what JSON can write is not all a float
 
 
 def _mapping(value: object) -> Mapping[str, object]:

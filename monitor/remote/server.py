@@ -190,7 +190,11 @@ class Server:
         async with self._deadline() as until_s:
             body["model"] = await self._model_to_ask(until_s)
             answer = await self._posted("/chat/completions", body, at_s=at_s, until_s=until_s)
-        replies = self._read(answer, read_replies)
+        try:
+            replies = self._read(answer, read_replies)
+        except ServerFailed:
+            self._count_unusable(answer)
+            raise
         self.spent = self.spent.counted(replies[0].prompt_tokens, replies[0].completion_tokens)
         return replies
 
@@ -352,6 +356,15 @@ class Server:
             why = self._told(str(error), 300)
         # Raised out here so that it does not carry the server's raw words along.
         raise ServerFailed(f"{self.name} sent no reply: {why}; is its url that of the API, with /v1?")
+
+    def _count_unusable(self, answer: Answer) -> None:
+        """What is of no use is paid for all the same, as far as its server says that it counted anything."""
+        try:
+            usage = read_usage(read_object(answer.body))
+        except NoReply:
+            return
+        if usage != (None, None):
+            self.spent = self.spent.counted(*usage)
 
     def _told(self, raw: str, most: int) -> str:
         """A server's words fit for a message: secrets are struck out before anything is cut, lest half of one stay."""
