@@ -99,8 +99,9 @@ class Server:
 
         Raises `ConfigError`, which names the settings of `section`, where the certificate or its key cannot be used.
         """
-        # Warnings there are of requests that were no HTTP: nothing the user can mend.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        # Warnings there are of requests that were no HTTP, errors tracebacks of answers that broke off: what somebody
+        # else can cause at will, and the operator cannot mend, is not printed over the screen.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         config = uvicorn.Config(
             app,
             http=type("Impatient", (_Impatient,), {"most": most_connections}),

@@ -11,13 +11,18 @@ from typing import TypeVar
 
 import httpx
 import pytest
+from prometheus_client.metrics_core import Metric
+from starlette.types import Receive, Scope, Send
 
 from configs.errors import ConfigError
 from configs.load import load_settings
 from configs.output_settings import MetricsSettings
 from monitor.outputs.destinations import make_destinations
+from monitor.outputs.metrics.collector import StreamCollector
 from monitor.outputs.metrics.destination import MetricsDestination
 from monitor.snapshot import OutputState
+from serving.address import Place, bound
+from serving.server import Server
 from tests.made_metrics import Served, endpoint
 from tests.made_snapshot import RUNNING
 from tests.made_stream import MadeStream
@@ -88,6 +93,61 @@ def test_there_is_one_page_and_it_can_only_be_read(tmp_path: Path) -> None:
             return [posted.status_code, (await made.get("/")).status_code, (await made.get("/metrics")).status_code]
 
     assert serving(tmp_path, ask) == [405, 404, 200]
+
+
+def test_no_path_is_answered_under_another_name(tmp_path: Path) -> None:
+    async def ask(made: Served) -> list[int]:
+        found = [await made.get(path, host="rebound.example") for path in ("/metrics", "/metrics/", "/", "/x")]
+        found.append(await made.get("/metrics/"))
+        assert all("location" not in answer.headers for answer in found)
+        return [answer.status_code for answer in found]
+
+    assert serving(tmp_path, ask) == [421, 421, 421, 421, 404]
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text;version=x", "text/plain;version=1..", "\xb2;;=", ";"])
+def test_who_accepts_nonsense_gets_plain_text(tmp_path: Path, accept: str) -> None:
+    async def ask(made: Served) -> httpx.Response:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.get(made.destination.link, headers=[(b"accept", accept.encode("latin-1"))])
+
+    found = serving(tmp_path, ask)
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "# HELP emotion_monitor_session" in found.text
+
+
+def test_a_fault_of_ours_is_one_line_to_who_asked_and_none_on_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: StreamCollector) -> list[Metric]:
+        raise RuntimeError("carol")
+
+    async def ask(made: Served) -> httpx.Response:
+        monkeypatch.setattr(StreamCollector, "collect", broken)
+        return await made.get()
+
+    with caplog.at_level(logging.WARNING):
+        failed = serving(tmp_path, ask)
+    assert (failed.status_code, failed.text) == (500, "the endpoint failed at this request\n")
+    assert (caplog.text, capfd.readouterr().err) == ("", "")
+
+
+def test_an_answer_that_breaks_off_prints_nothing_on_the_screen(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def breaks(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        raise RuntimeError("carol")
+
+    listener, place = bound(Place("127.0.0.1", 0), "made")
+    server = Server(breaks, listener, section="made")
+    server.start()
+    with caplog.at_level(logging.WARNING), pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(place.url, trust_env=False)
+    server.close()
+    assert (caplog.text, capfd.readouterr().err) == ("", "")
 
 
 def test_answers_may_not_be_read_by_pages_of_other_origins(tmp_path: Path) -> None:
