@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
+from collections.abc import Iterable
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import Final
 
 from commands.flags import JOURNAL_HELP, PROGRAM, Families, common_flags
 from configs.errors import ConfigError
 from configs.yamlfile import printable
-
-_PRIVATE: Final = 0o600
-"""A report tells as much as the journal it is made from, and is its user's alone as that is."""
 
 
 def add(families: Families) -> None:
@@ -27,7 +24,12 @@ def add(families: Families) -> None:
         "the person's own rate, windows and verdicts, what could not be observed, and how the session did."
     )
     command.add_argument("journal", metavar="JOURNAL", help=JOURNAL_HELP)
-    command.add_argument("--out", type=Path, metavar="FILE.html", help="default: the journal's name with .html, here")
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="default: the journal's name with .html, here; with --share shared.html",
+    )
     command.add_argument("--plots", type=Path, metavar="FOLDER", help="also write each chart as PNG and SVG")
     command.add_argument(
         "--share", action="store_true", help="leave out names, notes, notices and the models' words: to be passed on"
@@ -48,10 +50,10 @@ def _report(args: argparse.Namespace) -> int:
         raise ConfigError(f"report: {missing} is not installed: pip install 'emotion-monitor[report]'") from None
     from monitor.journals.find import find_journal
     from monitor.session_view import read_view
-    from streams.recording.target import told
 
     args.journal = find_journal(args.journal)
-    out = args.out if args.out is not None else Path(f"{args.journal.stem}.html")
+    # A journal's name is its session's id, which may tell what was recorded.
+    out = args.out if args.out is not None else Path("shared.html" if args.share else f"{args.journal.stem}.html")
     _refuse(args, out)
     view = read_view(args.journal)
     found = contents(view, running=view.end is None and _written(args.journal), share=args.share)
@@ -60,14 +62,10 @@ def _report(args: argparse.Namespace) -> int:
     plots = {args.plots / f"{chart.name}.{ending}": (chart, ending) for chart in charts for ending in ENDINGS}
     if not args.force and (taken := next((path for path in plots if path.exists()), None)):
         raise ConfigError(f"{printable(str(taken), 200)}: is there already; name another folder, or add --force")
-    if plots:
-        with told(args.plots):
-            args.plots.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(out, text)
+    made = chain([(out, text)], ((path, chart.file(ending)) for path, (chart, ending) in plots.items()))
+    _write(made, folder=args.plots, force=args.force)
     print(f"Written to {printable(str(out), 200)} ({len(text) / 1e6:.1f} MB)")
     if plots:
-        for path, (chart, ending) in plots.items():
-            _write(path, chart.file(ending))
         print(f"{len(charts)} charts as {' and '.join(ENDINGS)} in {printable(str(args.plots), 200)}")
     return 0
 
@@ -92,14 +90,27 @@ def _written(journal: Path) -> bool:
         return being_written(file)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file of the user's own, whole or not at all."""
-    from streams.recording.target import Target, told
+def _write(made: Iterable[tuple[Path, bytes]], *, folder: Path | None, force: bool) -> None:
+    """Write files of the user's own, some of them in a folder that may have to be made: all of them or none."""
+    from monitor.export.sinks import WholeFile, told
 
-    target = Target(path)
     with contextlib.ExitStack() as closing:
-        closing.callback(target.abandon)
-        with told(path):
-            os.fchmod(target.file.fileno(), _PRIVATE)
-            target.file.write(data)
-        target.finish()
+        if folder is not None and not folder.exists():
+            with told(folder):
+                folder.mkdir(mode=0o700, parents=True)
+            closing.callback(_remove_empty, folder)
+        files = []
+        for path, data in made:
+            file = WholeFile(path, force=force)
+            closing.callback(file.abandon)
+            file.write(data)
+            files.append(file)
+        for file in files:
+            file.settle()
+        for file in files:
+            file.finish()
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

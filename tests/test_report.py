@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -25,16 +26,18 @@ from monitor.records import (
     MarkRecord,
     Mode,
     SessionRecord,
+    StallRecord,
     VerdictRecord,
 )
 from monitor.report.charts import ENDINGS
 from monitor.report.contents import contents
 from monitor.report.drawn import estimate_chart, timeline_chart
+from monitor.report.judged import windows_section
 from monitor.report.page import page
 from monitor.report.share import shareable
 from monitor.report.wording import clock, length, share, shown
-from monitor.session_view import SessionView, read_view
-from tests.made_journal import SECRETS, made_journal, made_records
+from monitor.session_view import BlindSpan, SessionView, read_view
+from tests.made_journal import SECRETS, SESSION, made_journal, made_records
 from tests.made_runs import end, session
 
 pytestmark = pytest.mark.unit
@@ -107,6 +110,52 @@ def test_a_calibrated_model_is_not_called_a_heuristic(tmp_path: Path) -> None:
     assert not any(words in warning for warning in warnings for words in ("Heuristic", "Uncalibrated"))
 
 
+@pytest.mark.parametrize(
+    ("calibrated", "says", "says_not"),
+    [
+        (lambda _: False, "as the judge stated it", "calibration made"),
+        (lambda _: True, "calibration made", "as the judge stated it"),
+        (lambda place: place % 2 == 0, "Some answers are calibrated", "nothing at all"),
+    ],
+)
+def test_what_p_means_depends_on_whether_the_judge_is_calibrated(
+    tmp_path: Path, calibrated: Callable[[int], bool], says: str, says_not: str
+) -> None:
+    view = read(tmp_path)
+    windows = tuple(
+        replace(one, verdict=None if one.verdict is None else replace(one.verdict, calibrated=calibrated(place)))
+        for place, one in enumerate(view.windows)
+    )
+    lead = windows_section(replace(view, windows=windows), words=True).lead
+    assert says in lead[0]
+    assert says_not not in lead[0]
+
+
+def test_what_is_not_listed_is_told(tmp_path: Path) -> None:
+    view = read(tmp_path)
+    stall = StallRecord(media_s=1.0, stage="face masking", held_s=7.0, stack="")
+    blind = tuple(BlindSpan(Group.HEAD, place, place + 1.0, f"reason {place}") for place in range(500))
+    marks = tuple(MarkRecord(media_s=float(place)) for place in range(500))
+    text = shown_page(replace(view, blind=blind, marks=marks, stalls=(stall,) * 300))
+    for words in ("The last 400 of 500 marks.", "that hid most of 50", "The last 200 of 300 stalls."):
+        assert words in text, words
+
+
+def test_marks_keep_their_numbers_where_not_all_are_drawn(tmp_path: Path) -> None:
+    marks = tuple(MarkRecord(media_s=float(place)) for place in range(600))
+    text = timeline_chart(replace(read(tmp_path), marks=marks)).inline()
+    assert ">600<" in text
+    assert ">599<" not in text
+
+
+@pytest.mark.parametrize(("days", "last"), [(3, "72:00:00"), (30, "672:00:00"), (365, "8064:00:00")])
+def test_the_times_of_sessions_of_days_can_be_told_apart(tmp_path: Path, days: int, last: str) -> None:
+    text = timeline_chart(replace(read(tmp_path), end_s=days * 86_400.0)).inline()
+    times = re.findall(r">(\d+:\d\d(?::\d\d)?)</text>", text)
+    assert 3 <= len(times) <= 11
+    assert last in times
+
+
 def test_it_loads_nothing_and_runs_nothing(text: str) -> None:
     tags = Tags(text).found
     names = {tag for tag, _ in tags}
@@ -162,6 +211,8 @@ def test_what_is_shared_holds_no_name_note_or_word(tmp_path: Path) -> None:
         for secret in (*SECRETS, "10.0.0.7", "laughter", "labels.csv", "clean.mkv", "connection refused", "faces.py"):
             assert secret not in text, secret
         assert "abab" not in text
+        assert "cdcd" not in text
+        assert SESSION not in text
         assert "Made to be passed on" in text
         assert "39 windows" in text
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from cli import main
+from configs.errors import ExportError
+from monitor.export import sinks
 from monitor.journal import Journal
 from tests.made_journal import SESSION, made_journal, made_records
 
@@ -20,6 +23,10 @@ pytestmark = pytest.mark.unit
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return made_journal(tmp_path / "talk.jsonl")
+
+
+def full(sink: sinks.WholeFile) -> None:
+    raise ExportError(f"{sink.path.name} cannot be written: No space left on device")
 
 
 def mode(path: Path) -> int:
@@ -65,7 +72,32 @@ def test_a_plot_that_is_there_stops_the_whole_report(journal: Path, tmp_path: Pa
 
 def test_share_leaves_out_whose_session_it_is(journal: Path, tmp_path: Path) -> None:
     assert main(["report", str(journal), "--share"]) == 0
-    assert "carol" not in (tmp_path / "talk.html").read_text(encoding="utf-8")
+    # A journal's name may be its session's id.
+    assert not (tmp_path / "talk.html").exists()
+    assert "carol" not in (tmp_path / "shared.html").read_text(encoding="utf-8")
+
+
+def test_where_one_file_cannot_be_written_none_is(journal: Path, tmp_path: Path) -> None:
+    (tmp_path / "talk.html").write_text("mine")
+    folder = tmp_path / "plots"
+    folder.mkdir()
+    (folder / "timeline.svg").mkdir()
+    assert main(["report", str(journal), "--plots", "plots", "--force"]) == 2
+    assert (tmp_path / "talk.html").read_text() == "mine"
+    assert [path.name for path in folder.iterdir()] == ["timeline.svg"]
+
+
+def test_a_folder_that_was_made_for_nothing_is_not_left(
+    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks.WholeFile, "settle", full)
+    assert main(["report", str(journal), "--plots", "plots"]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["talk.jsonl"]
+
+
+def test_a_report_needs_no_media_library(journal: Path) -> None:
+    code = "import sys, cli; cli.main(sys.argv[1:]); sys.exit('av' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, "report", str(journal)], check=False).returncode == 0
 
 
 def test_a_journal_that_is_written_just_now_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +120,13 @@ def test_a_journal_that_is_written_just_now_says_so(tmp_path: Path, monkeypatch:
         (["text.txt"], 1, "is no journal"),
         (["talk.jsonl", "--out", "."], 2, "is a folder"),
         (["talk.jsonl", "--out", "talk.jsonl", "--force"], 2, "is the journal itself"),
-        (["talk.jsonl", "--out", "none/x.html"], 1, "make its folder first"),
+        (
+            ["talk.jsonl", "--out", "none/x.html"],
+            1,
+            "x.html cannot be written: No such file or directory: check the path",
+        ),
         (["talk.jsonl", "--plots", "text.txt"], 2, "is no folder"),
-        (["talk.jsonl", "--plots", "text.txt/plots"], 1, "not a directory"),
+        (["talk.jsonl", "--plots", "text.txt/plots"], 1, "Not a directory"),
     ],
 )
 @pytest.mark.usefixtures("journal")

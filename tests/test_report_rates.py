@@ -79,10 +79,24 @@ def test_of_a_part_that_was_hardly_observed_no_rate_is_read(seen: SessionView) -
     assert (sixth.start_s, sixth.observed_s, sixth.per_min) == (360.0, 20.0, None)
 
 
-@pytest.mark.parametrize("end_s", [0.0, 0.5, 59.0, 61.0, 3601.0, 28_800.0, 400_000.0])
+def test_a_last_part_that_is_short_was_observed_though_it_has_no_rate(seen: SessionView) -> None:
+    view = replace(seen, end_s=615.0, blind=(), gaps=())
+    last = rates_of(view, Group.ARMS).bins[-1]
+    assert (last.start_s, last.observed_s, last.per_min, last.hidden) == (600.0, 15.0, None, False)
+    away = replace(view, gaps=(Gap(Track.VIDEO, 601.0, 615.0, "source lost"),))
+    assert rates_of(away, Group.ARMS).bins[-1].hidden
+
+
+@pytest.mark.parametrize("end_s", [0.0, 0.5, 59.0, 61.0, 3601.0, 28_800.0, 271_818.67495826806, 400_000.0, 2_592_000.0])
 def test_there_are_never_more_parts_than_can_be_told_apart(seen: SessionView, end_s: float) -> None:
     view = replace(seen, end_s=end_s)
     assert all(len(one.bins) <= 60 for one in group_rates(view))
+
+
+def test_parts_of_very_long_sessions_are_whole_hours(seen: SessionView) -> None:
+    bins = rates_of(replace(seen, end_s=271_818.67495826806), Group.HEAD).bins
+    assert {part.length_s for part in bins} == {7200.0}
+    assert bins[-1].end_s == 271_818.67495826806
 
 
 def test_a_session_without_length_has_no_shares(seen: SessionView) -> None:
@@ -100,3 +114,12 @@ def test_a_thinned_line_keeps_its_peaks() -> None:
     kept = extremes(values, 100, lambda value: value)
     assert len(kept) <= 100
     assert (max(kept), min(kept)) == (1.0, -1.0)
+
+
+def test_a_thinned_line_keeps_the_peaks_of_everything_that_is_drawn() -> None:
+    values = [(0.5, (place * 37 % 100) / 100) for place in range(6000)]
+    values[3003] = (0.95, 0.5)
+    kept = extremes(values, 600, lambda value: value[0], lambda value: value[1])
+    assert len(kept) <= 600
+    assert max(value for value, _ in kept) == 0.95
+    assert (kept[0], kept[-1]) == (values[0], values[-1])

@@ -28,7 +28,7 @@ _HOW_OFTEN: Final = (
     "Rates are events that began per minute in which the region could be watched. A person is compared with "
     f"nobody else: the usual is the rate of the whole session, of which every part is a part. Below "
     f"{ABSOLUTE_S / 60:.0f} minutes of observation no rate is read. Hatched parts were not observed, or less "
-    f"than {share(LEAST_SHARE)} of them was."
+    f"than {share(LEAST_SHARE)} of them was. A part without a bar had no event, or is a last one that is too short."
 )
 
 

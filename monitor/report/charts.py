@@ -6,6 +6,7 @@ No chart holds words from outside: what a person or a model wrote stands in the 
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,7 +51,9 @@ ENDINGS: Final = ("png", "svg")
 _WIDTH_IN: Final = 10.0
 _DPI: Final = 160
 
-_TICKS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
+_TICKS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+_LONG_TICKS_S: Final = (14400, 28800, 43200, 86400, 172800, 604800)
+"""Round steps of time (s): to two hours, and from four hours to a week, of which there may be several."""
 _MOST_TICKS: Final = 10
 
 _FINEST: Final = 1 / 1000
@@ -139,7 +142,8 @@ class Chart:
 
 def time_axis(axes: Axes, end_s: float) -> None:
     """Let the axes go from 0 to the session's end, with round times."""
-    step = next((step for step in _TICKS_S if end_s / step <= _MOST_TICKS), _TICKS_S[-1])
+    weeks = _LONG_TICKS_S[-1] * math.ceil(end_s / _LONG_TICKS_S[-1] / _MOST_TICKS)
+    step = next((step for step in (*_TICKS_S, *_LONG_TICKS_S) if end_s / step <= _MOST_TICKS), weeks)
     axes.set_xlim(0.0, max(end_s, 1.0))
     axes.xaxis.set_major_locator(FixedLocator(np.arange(0.0, end_s + step / 2, step).tolist()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda t_s, _: clock(t_s)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from matplotlib.figure import Figure
@@ -113,11 +113,27 @@ def coverage_chart(view: SessionView) -> Chart | None:
         title="How much of each window was observed",
         alt=f"Share of each window that could be seen, heard and watched for body language; at the least: {least}.",
         height_in=2.9,
-        draw=lambda figure: _coverage(figure, view.end_s, every(local, MOST_POINTS)),
+        draw=lambda figure: _coverage(figure, view.end_s, extremes(local, MOST_POINTS, *_SHARES)),
     )
 
 
 _COVERED: Final = {"video": "picture", "audio": "sound", "nfbl": "body language"}
+
+_SHARES: Final[tuple[Callable[[VerdictRecord], float], ...]] = (
+    lambda one: one.coverage.video,
+    lambda one: one.coverage.audio,
+    lambda one: one.coverage.nfbl,
+)
+
+_LINES: Final[tuple[Callable[[EstimateRecord], float], ...]] = (
+    lambda one: one.overall.p_positive,
+    lambda one: one.overall.interval[0],
+    lambda one: one.overall.interval[1],
+    lambda one: one.current.p_positive,
+    lambda one: one.current.interval[0],
+    lambda one: one.current.interval[1],
+)
+"""What the chart draws of an estimate: of each the peaks are kept."""
 
 
 def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord]) -> None:
@@ -126,7 +142,7 @@ def _estimate(figure: Figure, view: SessionView, shown: Sequence[VerdictRecord])
     axes.set_ylim(0.0, 1.0)
     axes.set_ylabel("probability of positive")
     axes.axhline(0.5, color=MUTED, linewidth=1.0)
-    points = extremes(view.estimates, MOST_POINTS, lambda one: one.current.p_positive)
+    points = extremes(view.estimates, MOST_POINTS, *_LINES)
     times = [one.media_s for one in points]
     if view.end_s > times[-1]:
         times, points = [*times, view.end_s], [*points, points[-1]]
@@ -185,7 +201,7 @@ def _timeline(figure: Figure, view: SessionView, groups: Sequence[Group]) -> Non
         spans = [(one.last.start_s, one.last.end_s) for one in view.events if one.last.group is group]
         colour, hatch = _LOOKS[group]
         bars(axes, spans, row - 0.3, row + 0.3, view.end_s, facecolor=colour, edgecolor=INK, hatch=hatch, linewidth=0.8)
-    for place, mark in enumerate(every(view.marks, MOST_MARKS), 1):
+    for place, mark in every([*enumerate(view.marks, 1)], MOST_MARKS):
         axes.axvline(mark.media_s, color=INK, linewidth=1.2, linestyle="--")
         axes.annotate(str(place), (mark.media_s, -0.6), ha="center", va="bottom", fontsize=9, annotation_clip=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -214,7 +230,7 @@ def _rates(figure: Figure, view: SessionView, rates: Sequence[GroupRates]) -> No
                     hatch=hatch,
                     linewidth=0.8,
                 )
-        hidden = [(part.start_s, part.end_s) for part in one.bins if part.per_min is None]
+        hidden = [(part.start_s, part.end_s) for part in one.bins if part.hidden]
         bars(axes, hidden, 0.0, top, view.end_s, **_BLIND)
         axes.axhspan(*interval, facecolor=INK, alpha=0.1, linewidth=0, zorder=0.5, label="95 % interval of that rate")
         axes.axhline(whole, color=INK, linewidth=1.4, linestyle="--", label="own rate, whole session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -28,6 +28,15 @@ class Pace:
     worst_lag_s: float | None
     pictures_hz: float | None
     dropped_hz: float | None
+
+
+_LINES: Final[tuple[Callable[[Pace], float], ...]] = (
+    lambda one: one.lag_s or 0.0,
+    lambda one: one.worst_lag_s or 0.0,
+    lambda one: one.pictures_hz or 0.0,
+    lambda one: one.dropped_hz or 0.0,
+)
+"""What the chart draws: of each the peaks are kept."""
 
 
 def paces(health: Sequence[HealthRecord]) -> list[Pace]:
@@ -59,9 +68,7 @@ def worst_lag_s(health: Sequence[HealthRecord]) -> float | None:
 
 def health_chart(view: SessionView) -> Chart | None:
     """Lag and pictures per second; None at max speed, where neither says anything."""
-    found = extremes(
-        [one for one in paces(view.health) if one.lag_s is not None], _MOST_POINTS, lambda one: one.worst_lag_s or 0.0
-    )
+    found = extremes([one for one in paces(view.health) if one.lag_s is not None], _MOST_POINTS, *_LINES)
     worst = worst_lag_s(view.health)
     if len(found) < 2 or worst is None:
         return None

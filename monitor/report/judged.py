@@ -37,11 +37,19 @@ _TRACKS: Final = (
     "near the middle the answer is uncertain."
 )
 
-_WINDOWS: Final = (
-    "A window is a span of the session that a describer put into words and a judge answered for. p is the "
-    "probability of positive as the judge stated it; the estimate believes much less of it. Confidence is "
-    "0\u201310. An abstention moves nothing."
+_WINDOWS: Final = "A window is a span of the session that a describer put into words and a judge answered for."
+
+_STATED: Final = (
+    "p is the probability of positive as the judge stated it; the estimate believes much less of it, for nobody has "
+    "measured how often this judge is right."
 )
+
+_CALIBRATED: Final = (
+    "p is the probability of positive that the calibration made of what the judge stated: it says how often such "
+    "answers were right for the recordings it was made with."
+)
+
+_CONFIDENCE: Final = "Confidence is 0\u201310. An abstention moves nothing."
 
 
 def estimate_section(view: SessionView) -> Section:
@@ -83,10 +91,23 @@ def windows_section(view: SessionView, *, words: bool) -> Section:
     return Section(
         "windows",
         "Windows and verdicts",
-        (_WINDOWS,),
+        (" ".join((_WINDOWS, *_meaning(view), _CONFIDENCE)),),
         charts=() if chart is None else (chart,),
         tables=(*([reasons] if reasons is not None else []), *tables),
     )
+
+
+def _meaning(view: SessionView) -> tuple[str, ...]:
+    """What p means in this session: calibrated and other answers may stand in one."""
+    kinds = {one.calibrated for one in view.verdicts if one.p_positive is not None}
+    if kinds == {True, False}:
+        return (
+            "Some answers are calibrated and some are not; which, stands in the journal. Of a calibrated one:",
+            _CALIBRATED,
+            "Of another one:",
+            _STATED,
+        )
+    return (_CALIBRATED if kinds == {True} else _STATED,)
 
 
 def track_words(track: TrackEstimate) -> str:

@@ -10,7 +10,7 @@ from monitor.describers.base import ModelInfo
 from monitor.records import Mode, TrackRecord
 from monitor.report.health import health_chart, worst_lag_s
 from monitor.report.parts import Section, Table, columns
-from monitor.report.wording import NONE, clock, length, number, share, shown
+from monitor.report.wording import NONE, clock, latest, length, number, share, shown
 from monitor.session_view import SessionView
 
 _MODES: Final = {
@@ -61,7 +61,8 @@ def health_section(view: SessionView) -> Section:
             (clock(one.media_s), shown(one.stage, 80), length(one.held_s), shown(one.stack, 200) or NONE)
             for one in view.stalls[-_MOST_STALLS:]
         )
-        tables.append(Table("What hung", columns("#time", "stage", "#held", "=where"), stalls))
+        note = latest(_MOST_STALLS, len(view.stalls), "stalls")
+        tables.append(Table("What hung", columns("#time", "stage", "#held", "=where"), stalls, note))
     lead = "At max speed there is no lag: time waits for the program." if view.head.mode is Mode.MAX else ""
     return Section(
         "health",
@@ -74,7 +75,7 @@ def health_section(view: SessionView) -> Section:
 
 
 def making_section(view: SessionView, *, words: bool) -> Section:
-    """What the session was made with; without `words` no name, note or notice."""
+    """What the session was made with; without `words` no name, note, notice or digest."""
     return Section(
         "making",
         "How it was made",
@@ -85,13 +86,13 @@ def making_section(view: SessionView, *, words: bool) -> Section:
 
 def _made_with(view: SessionView, *, words: bool) -> Iterator[tuple[str, str]]:
     head = view.head
-    yield "Session", view.session
     if words:
+        yield "Session", view.session
         yield "Source", shown(head.source, 300)
         yield "Consent", shown(head.consent, 2000) if head.consent else "nothing was noted"
         yield "SHA-256 of the source", head.digest or NONE
     yield "Played", _MODES[head.mode]
-    yield "Started (UTC)", NONE if head.started_at is None else head.started_at
+    yield "Started (UTC)", NONE if head.started_at is None else shown(head.started_at, 40)
     yield "Length of the source", NONE if head.duration_s is None else length(head.duration_s)
     for track in head.tracks:
         yield f"Track {track.track}", _track(track)
@@ -102,8 +103,9 @@ def _made_with(view: SessionView, *, words: bool) -> Iterator[tuple[str, str]]:
     yield "Body language", shown(head.nfbl, 200)
     made = head.deidentification
     yield "De-identification", f"faces found by {made.detector}, mask {made.mask}, voice {made.voice}"
-    yield "Profile", shown(head.profile, 200) if words else NONE
-    yield "SHA-256 of the settings", head.settings_digest
+    if words:
+        yield "Profile", shown(head.profile, 200)
+        yield "SHA-256 of the settings", head.settings_digest
     yield "emotion-monitor", head.version
 
 

@@ -9,11 +9,11 @@ from typing import Final
 from buffers.records import NFBL_GROUPS, Track
 from monitor.report.parts import Section, Table, columns
 from monitor.report.rates import gap_spans, observed_share, total_s, unseen
-from monitor.report.wording import NONE, clock, count, length, share, shown, span
+from monitor.report.wording import NONE, clock, count, latest, length, share, shown, span
 from monitor.session_view import SessionView
 
 MOST_SPANS: Final = 400
-"""Rows of single gaps and blind spans, and of links' changes; of more the longest, or the latest, are listed."""
+"""Rows of gaps and blind spans, their reasons, marks and links' changes; of more the longest or latest are listed."""
 
 _Hole = tuple[str, float, float, str]
 """What is missing, from, to, why."""
@@ -47,13 +47,14 @@ def happened_section(view: SessionView) -> Section | None:
             (str(place), clock(one.media_s), shown(one.note, 300) or NONE)
             for place, one in enumerate(view.marks[-MOST_SPANS:], 1 + max(0, len(view.marks) - MOST_SPANS))
         )
-        tables.append(Table("Marks", columns("#mark", "#time", "=note"), rows))
+        note = latest(MOST_SPANS, len(view.marks), "marks")
+        tables.append(Table("Marks", columns("#mark", "#time", "=note"), rows, note))
     if view.links:
         changes = tuple(
             (clock(one.media_s), shown(one.link, 120), one.state.value, shown(one.reason, 200) or NONE)
             for one in view.links[-MOST_SPANS:]
         )
-        note = f"The last {MOST_SPANS} of {len(view.links):,} changes." if len(view.links) > MOST_SPANS else ""
+        note = latest(MOST_SPANS, len(view.links), "changes")
         tables.append(Table("Links of the source", columns("#time", "=link", "state", "=reason"), changes, note))
     return Section("happened", "Marks and links", tables=tuple(tables)) if tables else None
 
@@ -107,6 +108,7 @@ def _reasons(holes: Sequence[_Hole]) -> Table:
     for what, start_s, end_s, reason in holes:
         found[what, shown(reason, 200) or "reason left out"].append(end_s - start_s)
     rows = sorted(found.items(), key=lambda item: -sum(item[1]))
+    cut = f" The {MOST_SPANS} that hid most of {len(rows):,}." if len(rows) > MOST_SPANS else ""
     return Table(
         "Why not",
         columns("what", "=reason", "#spans", "#in all", "#longest"),
@@ -114,7 +116,7 @@ def _reasons(holes: Sequence[_Hole]) -> Table:
             (what, reason, str(len(all_s)), length(sum(all_s)), length(max(all_s)))
             for (what, reason), all_s in rows[:MOST_SPANS]
         ),
-        "Spans may overlap: a region without a picture is not seen either.",
+        f"Spans may overlap: a region without a picture is not seen either.{cut}",
     )
 
 

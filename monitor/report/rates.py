@@ -23,7 +23,8 @@ Spans = tuple[tuple[float, float], ...]
 
 BIN_LENGTHS_S: Final = (60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 MOST_BINS: Final = 60
-"""More bars than this cannot be told apart on a page; the shortest length that gives no more is taken."""
+"""More bars than this cannot be told apart on a page; the shortest length that gives no more is taken, in longer
+sessions one of whole hours."""
 
 LEAST_SHARE: Final = 0.5
 """Of a bin that was observed less than this no rate is read: one event would weigh more than twice as much."""
@@ -67,8 +68,13 @@ class Bin:
     """Length of a whole bin; the last may be shorter."""
 
     @property
+    def hidden(self) -> bool:
+        """Whether so little of it was observed that it counts as not observed."""
+        return self.observed_s < LEAST_SHARE * (self.end_s - self.start_s)
+
+    @property
     def per_min(self) -> float | None:
-        """Events per observed minute, None where too little of it was observed."""
+        """Events per observed minute, None where less than half the length of a whole bin was observed."""
         if self.observed_s < LEAST_SHARE * self.length_s:
             return None
         return self.events / self.observed_s * 60
@@ -129,7 +135,8 @@ def _hidden(event: ToldEvent, away: Spans) -> bool:
 
 
 def _bins(end_s: float, events: Sequence[ToldEvent], away: Spans) -> Iterable[Bin]:
-    length_s = next((one for one in BIN_LENGTHS_S if end_s <= one * MOST_BINS), end_s / MOST_BINS)
+    hours_s = 3600.0 * math.ceil(end_s / MOST_BINS / 3600.0)
+    length_s = next((one for one in BIN_LENGTHS_S if end_s <= one * MOST_BINS), hours_s)
     for number in range(math.ceil(end_s / length_s)):
         start_s, until_s = number * length_s, min((number + 1) * length_s, end_s)
         # The last bin also has what was told to begin at the very end.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from monitor.describers.base import ModelInfo
+from monitor.outputs.public import began_of
 from monitor.records import SessionRecord
 from monitor.session_view import JudgedSpan, SessionView, ToldEvent
 
@@ -25,6 +26,8 @@ def shareable(view: SessionView) -> SessionView:
     links = {name: f"link {place}" for place, name in enumerate(dict.fromkeys(one.link for one in view.links), 1)}
     return replace(
         view,
+        # That of a recording is made of its content and the settings: who has them could tell that it was this one.
+        session="",
         head=_head(view.head),
         end=None if view.end is None else replace(view.end, notices=()),
         windows=tuple(_window(one) for one in view.windows),
@@ -44,8 +47,10 @@ def _head(head: SessionRecord) -> SessionRecord:
         head,
         source="",
         digest=None,
+        settings_digest="",
         notices=(),
         consent=None,
+        started_at=None if began_of(head) is None else head.started_at,
         nfbl=feed,
         describer=_model(head.describer),
         judge=_model(head.judge),

@@ -15,14 +15,19 @@ def every(items: Sequence[Item], most: int) -> list[Item]:
     return [items[(place + 1) * len(items) // most - 1] for place in range(most)]
 
 
-def extremes(items: Sequence[Item], most: int, value: Callable[[Item], float]) -> list[Item]:
-    """At most so many of the items (4 or more), in order: the first, last, lowest and highest of equal stretches."""
+def extremes(items: Sequence[Item], most: int, *values: Callable[[Item], float]) -> list[Item]:
+    """At most so many of the items, in order: the ends of equal stretches, and where a value is least or greatest.
+
+    `most` has room for one stretch: two items, and two more for each of the values.
+    """
     if len(items) <= most:
         return list(items)
-    stretches, kept = most // 4, list[Item]()
+    stretches, kept = most // (2 + 2 * len(values)), list[Item]()
     for number in range(stretches):
         start, stop = number * len(items) // stretches, (number + 1) * len(items) // stretches
-        places = range(start, stop)
-        lowest, highest = min(places, key=lambda i: value(items[i])), max(places, key=lambda i: value(items[i]))
-        kept += [items[place] for place in sorted({start, lowest, highest, stop - 1})]
+        found = {start, stop - 1}
+        for value in values:
+            told = [value(item) for item in items[start:stop]]
+            found |= {start + told.index(min(told)), start + told.index(max(told))}
+        kept += [items[place] for place in sorted(found)]
     return kept

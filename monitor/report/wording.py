@@ -52,6 +52,11 @@ def count(value: int, one: str, several: str | None = None) -> str:
     return f"{value:,} {one if value == 1 else several or one + 's'}"
 
 
+def latest(most: int, there_are: int, what: str) -> str:
+    """What a list says that holds the latest of many; nothing where it holds all."""
+    return f"The last {most:,} of {there_are:,} {what}." if there_are > most else ""
+
+
 def shown(text: str, most: int) -> str:
     """Words from outside: at most so many characters, and none that a reader cannot see.
 
