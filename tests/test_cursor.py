@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import JournalError
+from monitor.journals.owed import owed
 from monitor.outbox import Outbox, Parcel, outbox_folder
 from tests.made_journal import SESSION, made_journal
 from tests.made_outbox import KINDS, Other, cursor_of, end, left, live, run, wanted
@@ -240,3 +241,11 @@ def test_words_go_with_a_session_that_asked_for_them_now_and_later(tmp_path: Pat
 
     run(main())
     assert all(parcel.words for parcel in other.parcels)
+
+
+def test_a_person_is_told_which_destination_is_owed_and_not_which_receiver(tmp_path: Path) -> None:
+    journal = tmp_path / "j.jsonl"
+    for folder in ("mqtt", "webhook-0123456789abcdef"):
+        box = Outbox(tmp_path / folder, KINDS, Other().deliver).begin(SESSION, "interview", journal)
+        box.leave()
+    assert [one.destination for one in owed(tmp_path)[journal]] == ["mqtt", "webhook"]
