@@ -112,8 +112,8 @@ class WebSettings(EndpointSettings):
     """Show masked pictures."""
     preview_rate_hz: Annotated[float, Field(gt=0.0, le=5.0)] = 4.0
     """Most pictures a second to each viewer (1/s)."""
-    most_viewers: Annotated[int, Field(ge=1, le=2000)] = 256
-    """Viewers at a time; more are turned away (count)."""
+    most_viewers: Annotated[int, Field(ge=1, le=400)] = 256
+    """Viewers at a time; more are turned away (count). Each holds two connections."""
 
 
 class MetricsSettings(EndpointSettings):

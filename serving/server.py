@@ -50,7 +50,12 @@ class _Impatient(H11Protocol):
         if len(self.connections) > self.most:
             transport.abort()
             return
-        self._late = self.loop.call_later(_REQUEST_S, self._leave)
+        self._expect()
+
+    def on_response_complete(self) -> None:
+        """Give it the same while to ask for more."""
+        self._expect()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
@@ -77,8 +82,13 @@ class _Impatient(H11Protocol):
         else:
             super().shutdown()
 
+    def _expect(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        self._late = self.loop.call_later(_REQUEST_S, self._leave)
+
     def _leave(self) -> None:
-        if self.cycle is None:
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # none before the first
             self.transport.abort()
 
 

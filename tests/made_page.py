@@ -13,6 +13,7 @@ import httpx
 
 from configs.output_settings import WebSettings
 from monitor.outputs.page.destination import PageDestination, PageOutput
+from monitor.outputs.page.wire import KEEPALIVE_S
 from monitor.record import Record
 from monitor.snapshot import Snapshot
 from streams.clock import LiveClock
@@ -133,13 +134,17 @@ def until(true: Callable[[], bool], within_s: float = 10.0) -> None:
 
 @contextmanager
 def served(
-    folder: Path, *streams: MadeStream, environ: Mapping[str, str] | None = None, **settings: object
+    folder: Path,
+    *streams: MadeStream,
+    environ: Mapping[str, str] | None = None,
+    beat_s: float = KEEPALIVE_S,
+    **settings: object,
 ) -> Iterator[MadePage]:
-    """Serve these streams, or one named `interview`, at a free port of loopback."""
+    """Serve these streams, or one named `interview`, at a free port of loopback; `beat_s` is the longest silence."""
     made = streams or (MadeStream(folder / "interview.jsonl"),)
     chosen = WebSettings.model_validate({"enabled": True, "port": 0, **settings})
     with asyncio.Runner() as runner:
-        destination = PageDestination(chosen, environ or {}, period_s=QUICK_S)
+        destination = PageDestination(chosen, environ or {}, period_s=QUICK_S, beat_s=beat_s)
         try:
             runner.run(destination.open([stream.stream for stream in made]))
             yield MadePage(destination, made, runner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from configs.output_settings import WebSettings
 from monitor.describers.base import Description
 from monitor.judges.base import Label, Verdict
 from monitor.outputs.page.destination import PageDestination
+from monitor.outputs.page.wire import KEEPALIVE_S
 from monitor.record import Record
 from monitor.records import DescriptionRecord, EstimateRecord, VerdictRecord
 from monitor.snapshot import EstimateLabel, SessionState, Snapshot, TrackEstimate
@@ -54,21 +56,44 @@ class Monitor:
         *,
         names: tuple[str, ...] = ("interview",),
         environ: Mapping[str, str] | None = None,
+        beat_s: float = KEEPALIVE_S,
+        **settings: object,
     ) -> None:
         """Serve on a port of its own."""
+        self._beat_s = beat_s
+        self._settings = settings
         self.made = [MadeStream(folder / f"{name}.jsonl", name=name) for name in names]
         self._environ = environ or {}
         self._port = 0
         self.begin()
 
+    def restart(self, folder: Path, session: str) -> None:
+        """End, and serve another session of the same name at the same place."""
+        self.end()
+        name = self.made[0].name
+        self.close_journals()
+        self.made = [MadeStream(folder / f"{session}.jsonl", name=name, session=session)]
+        self.begin()
+
     def begin(self) -> None:
         """Serve, at the place of before."""
-        self._page = PageDestination(WebSettings(port=self._port), self._environ, period_s=0.05)
+        settings = WebSettings.model_validate({"port": self._port, **self._settings})
+        self._page = PageDestination(settings, self._environ, period_s=0.05, beat_s=self._beat_s)
         asyncio.run(self._page.open([one.stream for one in self.made]))
         for one in self.made:
             one.outputs[:] = [self._page.output(one.stream)]
             asyncio.run(one.outputs[0].start())
         self.url, self._port = self._page.place.url, self._page.place.port
+
+    def hang(self, seconds: float) -> None:
+        """Have the server's thread stand still for so long (s): connections stay, and nothing is said."""
+        assert self._page._server is not None
+        never = threading.Event()
+
+        def stand() -> None:
+            never.wait(seconds)
+
+        self._page._server.tell(stand)
 
     def end(self) -> None:
         """End the server; the journals stay."""
@@ -87,6 +112,10 @@ class Monitor:
     def close(self) -> None:
         """End everything."""
         self.end()
+        self.close_journals()
+
+    def close_journals(self) -> None:
+        """No line more."""
         for one in self.made:
             one.file.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -12,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from monitor import records
+from monitor.outputs.page.history import History
+from monitor.reading import Entry
 from monitor.snapshot import OutputState, SessionState
 from streams.clock import monotonic_s
 from tests.made_journal import SECRETS, SESSION, made_records
 from tests.made_page import MadePage, Viewer, served, until
-from tests.made_snapshot import LOST, RTSP, RUNNING, live
+from tests.made_snapshot import LOST, MIC, RTSP, RUNNING, live
 from tests.made_stream import MadeStream, made_picture
 
 pytestmark = pytest.mark.unit
@@ -272,11 +276,32 @@ def test_a_blocked_reader_does_not_hold_up_the_end(tmp_path: Path, caplog: pytes
     assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
 
 
-def test_silence_is_broken_by_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.outputs.page.feed.KEEPALIVE_S", 0.1)
-    with served(tmp_path) as page, page.viewer() as viewer:
+def test_silence_is_broken_by_events_that_a_script_can_hear(tmp_path: Path) -> None:
+    with served(tmp_path, beat_s=0.1) as page, page.viewer() as viewer:
+        assert viewer.next("hello").data["beat_s"] == 0.1
         viewer.next("history")
-        assert viewer.next().kind == ":here"
+        assert viewer.next().kind == "here"
+
+
+def test_a_session_that_hangs_is_told_to_be_silent_until_it_says_something_again(
+    page: MadePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.outputs.page.feed._SILENT_S", 0.2)
+    with page.viewer() as viewer:
+        page.show(RUNNING)
+        assert viewer.until("state", answers=True)["state"] == "live"
+        silent = viewer.until("state", answers=False)
+        assert (silent["state"], silent["says"]) == ("stalled", "The session does not answer")
+        assert page.get("/streams").json()["streams"][0]["state"] == "stalled"
+        page.show(RUNNING)
+        assert viewer.until("state", answers=True)["state"] == "live"
+
+
+def test_a_session_that_is_over_needs_say_nothing_more(page: MadePage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.outputs.page.feed._SILENT_S", 0.0)
+    page.show(live(SessionState.ENDED))
+    with page.viewer() as viewer:
+        assert viewer.next("state").data["state"] == "ended"
 
 
 def test_a_browser_is_told_when_to_come_back(page: MadePage) -> None:
@@ -292,24 +317,86 @@ def test_a_journal_that_is_damaged_is_reported_and_the_state_goes_on(page: MadeP
     page.show(RUNNING)
     with page.viewer() as viewer:
         assert viewer.next("state").data["state"] == "live"
+        assert viewer.next("trouble").data["says"].startswith("its journal cannot be read")
     page.show(replace(RUNNING, media_s=201.0))
     assert page.streams[0].told[-1].state is OutputState.STOPPED
     assert page.streams[0].told[-1].reason == "its journal cannot be read: the page shows no verdicts any more"
 
 
-def test_a_fault_of_our_own_is_reported_and_reaches_nobody_else(
+def test_a_fault_of_our_own_is_one_line_is_told_to_viewers_and_is_over_when_it_is_over(
     page: MadePage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*args: object, **more: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr("monitor.outputs.page.feed.state_payload", broken)
+    with page.viewer() as viewer:
+        with monkeypatch.context() as patched:
+            patched.setattr("monitor.outputs.page.feed.state_payload", broken)
+            page.show(RUNNING)
+            said = "unexpected ValueError: the page is not up to date, please report it"
+            assert viewer.next("trouble").data == {"says": said}
+            page.show(RUNNING)
+        down = page.streams[0].told[-1]
+        assert (down.state, down.reason) == (OutputState.DOWN, said)
+        page.show(RUNNING)
+        assert {viewer.next("trouble", "state").kind for _ in range(2)} == {"trouble", "state"}
     page.show(RUNNING)
-    until(lambda: "stands still" in caplog.text)
-    page.show(RUNNING)
-    assert page.streams[0].told[-1].state is OutputState.STOPPED
-    assert page.streams[0].told[-1].reason.startswith("unexpected ValueError")
-    assert page.get("/streams").status_code == 200
+    assert page.streams[0].told[-1].state is OutputState.UP
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [f"interview: {said}"]
+    assert "Traceback" not in "".join(record.exc_text or "" for record in caplog.records if record.levelno > 10)
+
+
+def test_a_line_that_cannot_be_told_is_left_out_and_the_others_are_told(
+    page: MadePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = History.take
+
+    def broken(self: History, entry: Entry) -> object:
+        if entry.seq == 2:
+            raise KeyError
+        return told(self, entry)
+
+    monkeypatch.setattr(History, "take", broken)
+    with page.viewer() as viewer:
+        page.say(made_records()[0], mark(1), mark(2))
+        told_of(viewer, 2)
+        assert viewer.next("trouble").data["says"].startswith("unexpected KeyError: a line of its journal is not on")
+
+
+def test_a_number_that_is_none_ends_nothing(page: MadePage) -> None:
+    page.show(replace(RUNNING, next_window_s=math.inf, lag_s=math.nan))
+    with page.viewer() as viewer:
+        state = viewer.next("state").data
+        assert (state["next_window_s"], state["lag_s"]) == (None, None)
+
+
+def test_what_a_session_calls_its_things_is_known_before_its_records_are_told(page: MadePage) -> None:
+    (begun,) = (record for record in made_records() if isinstance(record, records.SessionRecord))
+    page.say(replace(begun, source="live"), records.MarkRecord(media_s=1.0, note="USB Audio hums"))
+    page.show(replace(live(SessionState.LIVE, MIC), source="mic:USB Audio"))
+    page.wait_for(2)
+    with page.viewer() as viewer:
+        assert viewer.next("history").data["marks"][0]["note"] == "(name) hums"
+
+
+def test_who_asks_for_half_of_something_is_given_up_whether_it_is_the_first_time_or_not(
+    page: MadePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.server._REQUEST_S", 0.5)
+    whole, half = f"GET /streams HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n\r\n".encode(), b"GET / HTTP/1.1\r\nHo"
+    with page.viewer() as viewer, ExitStack() as leaving:
+        viewer.next("history")
+        for first in (b"", whole):
+            asking = leaving.enter_context(socket.create_connection(("127.0.0.1", page.port), timeout=5.0))
+            if first:
+                asking.sendall(first)
+                assert read_until(asking, b"}]}").startswith(b"HTTP/1.1 200")
+            asking.sendall(half)
+            with contextlib.suppress(ConnectionResetError):
+                assert asking.recv(65536) == b""
+        # Who reads events is not asked for more.
+        page.say(made_records()[0], mark(1))
+        told_of(viewer, 1)
 
 
 def test_no_answer_holds_a_secret_of_the_operators(page: MadePage) -> None:

@@ -58,14 +58,14 @@ def estimate_payload(snapshot: Snapshot, stream: str, ts: str) -> Payload:
         **_head(snapshot.session, stream, snapshot.seq),
         "mode": snapshot.mode,
         "ts": ts,
-        "media_s": _number(snapshot.media_s),
+        "media_s": number(snapshot.media_s),
         **track_payload(snapshot.overall),
-        "confidence": None if answered is None else _number(answered.verdict.confidence),
+        "confidence": None if answered is None else number(answered.verdict.confidence),
         "current": track_payload(snapshot.current),
         "last_window": None if last is None else _judged(last),
         "judged": snapshot.judged,
         "abstained": snapshot.abstained,
-        "nfbl_rate_per_min": _number(snapshot.nfbl_per_min),
+        "nfbl_rate_per_min": number(snapshot.nfbl_per_min),
         "calibrated": snapshot.calibrated,
         "heuristic": snapshot.heuristic,
         "degraded": list(degraded(snapshot)),
@@ -76,10 +76,10 @@ def track_payload(estimate: TrackEstimate) -> Payload:
     """One track of the estimate."""
     return {
         "label": estimate.label.value,
-        "p_positive": _number(estimate.p_positive),
-        "interval": [_number(bound) for bound in estimate.interval],
+        "p_positive": number(estimate.p_positive),
+        "interval": [number(bound) for bound in estimate.interval],
         "windows": estimate.windows,
-        "age_s": _number(estimate.age_s),
+        "age_s": number(estimate.age_s),
         "stale": estimate.stale,
     }
 
@@ -95,9 +95,9 @@ def nfbl_payload(parcel: Parcel, record: NfblRecord) -> Payload:
         "class_id": record.class_id,
         "name": record.name,
         "side": record.side,
-        "start_s": _number(record.start_s),
-        "end_s": _number(record.end_s),
-        "score": _number(record.score),
+        "start_s": number(record.start_s),
+        "end_s": number(record.end_s),
+        "score": number(record.score),
         "calibrated": record.calibrated,
         "speaking": record.speaking,
     }
@@ -110,8 +110,8 @@ def verdict_payload(parcel: Parcel, record: VerdictRecord, *, rationale: bool) -
         "event_type": record.label.value,
         "window": window_payload(record.window),
         "label": record.label.value,
-        "p_positive": _number(record.p_positive),
-        "confidence": _number(record.confidence),
+        "p_positive": number(record.p_positive),
+        "confidence": number(record.confidence),
         "judge": record.judge,
         "describer": record.describer,
         "calibrated": record.calibrated,
@@ -146,7 +146,7 @@ def session_payload(parcel: Parcel, record: SessionRecord) -> Payload:
         **_event_head(parcel),
         "version": record.version,
         "started_at": None if began_of(record) is None else record.started_at,
-        "duration_s": _number(record.duration_s),
+        "duration_s": number(record.duration_s),
         "tracks": [track.track.value for track in record.tracks],
         "describer": record.describer.name,
         "judge": record.judge.name,
@@ -175,14 +175,14 @@ def gap_payload(parcel: Parcel, record: GapRecord) -> Payload:
     return {
         **_event_head(parcel),
         "track": record.track.value,
-        "start_s": _number(record.start_s),
-        "end_s": _number(record.end_s),
+        "start_s": number(record.start_s),
+        "end_s": number(record.end_s),
     }
 
 
 def stall_payload(parcel: Parcel, record: StallRecord) -> Payload:
     """A stage of the program hung."""
-    return {**_event_head(parcel), "stage": record.stage, "held_s": _number(record.held_s)}
+    return {**_event_head(parcel), "stage": record.stage, "held_s": number(record.held_s)}
 
 
 def end_payload(parcel: Parcel, record: EndRecord) -> Payload:
@@ -232,15 +232,15 @@ def window_payload(window: Window) -> Payload:
     """A window."""
     return {
         "id": window.id,
-        "start_s": _number(window.start_s),
-        "end_s": _number(window.end_s),
+        "start_s": number(window.start_s),
+        "end_s": number(window.end_s),
         "cadence": window.cadence.value,
     }
 
 
 def coverage_payload(coverage: Coverage) -> Payload:
     """How much of a window could be seen and heard (shares)."""
-    return {"video": _number(coverage.video), "audio": _number(coverage.audio), "nfbl": _number(coverage.nfbl)}
+    return {"video": number(coverage.video), "audio": number(coverage.audio), "nfbl": number(coverage.nfbl)}
 
 
 def event_type(name: str) -> str:
@@ -295,7 +295,7 @@ def _event_head(parcel: Parcel) -> dict[str, Any]:
         "kind": entry.record.kind,
         "mode": parcel.session.mode.value,
         "ts": ts_of(parcel.session, entry.record.media_s),
-        "media_s": _number(entry.record.media_s),
+        "media_s": number(entry.record.media_s),
         "late": parcel.late,
     }
 
@@ -318,10 +318,10 @@ def _stats(snapshot: Snapshot) -> Payload:
         "session": snapshot.session,
         "seq": snapshot.seq,
         "state": snapshot.state.value,
-        "media_s": _number(snapshot.media_s),
-        "lag_s": _number(snapshot.lag_s),
-        "loop_lag_s": _number(snapshot.loop_lag_s),
-        "fps": None if video is None else _number(video.rate_hz),
+        "media_s": number(snapshot.media_s),
+        "lag_s": number(snapshot.lag_s),
+        "loop_lag_s": number(snapshot.loop_lag_s),
+        "fps": None if video is None else number(video.rate_hz),
         "tracks": {
             health.track.value: {
                 "received": health.received,
@@ -329,7 +329,7 @@ def _stats(snapshot: Snapshot) -> Payload:
                 "dropped": health.dropped,
                 "gaps": health.gaps,
                 "queued": health.queued,
-                "rate_hz": _number(health.rate_hz),
+                "rate_hz": number(health.rate_hz),
             }
             for health in snapshot.media
         },
@@ -343,11 +343,11 @@ def _stats(snapshot: Snapshot) -> Payload:
             use.role: {
                 "asked": use.asked,
                 "failed": use.failed,
-                "seconds": _number(use.seconds),
-                "last_s": _number(use.last_s),
+                "seconds": number(use.seconds),
+                "last_s": number(use.last_s),
                 "prompt_tokens": use.prompt_tokens,
                 "completion_tokens": use.completion_tokens,
-                "cost": _number(use.cost),
+                "cost": number(use.cost),
             }
             for use in snapshot.models
         },
@@ -362,11 +362,11 @@ def _judged(judged: JudgedWindow) -> Payload:
     return {
         **window_payload(judged.window),
         "label": verdict.label.value,
-        "p_positive": _number(verdict.p_positive),
-        "confidence": _number(verdict.confidence),
+        "p_positive": number(verdict.p_positive),
+        "confidence": number(verdict.confidence),
     }
 
 
-def _number(value: float | None) -> float | None:
+def number(value: float | None, digits: int = _DIGITS) -> float | None:
     """The number as it is published; JSON has none that is infinite or not a number."""
-    return None if value is None or not math.isfinite(value) else round(value, _DIGITS) + 0.0
+    return None if value is None or not math.isfinite(value) else round(value, digits) + 0.0

@@ -84,6 +84,7 @@ class Hub:
             "version": version("emotion-monitor"),
             "session": feed.session,
             "stream": feed.stream,
+            "beat_s": feed.beat_s,
             "preview": {"enabled": self._pictures_s is not None, "every_s": self.pictures_s},
         }
         return Events(feed, hello, numbered(last, feed.session), over=self._over, left=self._left)
@@ -97,10 +98,12 @@ class Hub:
 def application(hub: Hub, door: Door, pages: Mapping[str, File]) -> ASGIApp:
     """Serve `hub` to who passes `door`, and `pages` to everybody: there are no data in them."""
 
-    async def index(request: Request) -> Response:  # noqa: ARG001 - the page is the same for everybody
+    async def index(request: Request) -> Response:
+        door.check_name(request)
         return _file(pages, INDEX)
 
     async def static(request: Request) -> Response:
+        door.check_name(request)
         return _file(pages, request.path_params["name"])
 
     async def session(request: Request) -> Response:
@@ -138,7 +141,9 @@ def application(hub: Hub, door: Door, pages: Mapping[str, File]) -> ASGIApp:
             ("/streams/{name}/preview.jpg", "GET", preview),
         )
     ]
-    return Headed(Starlette(routes=routes), _HEADERS)
+    inner = Starlette(routes=routes)
+    inner.router.redirect_slashes = False  # a redirect repeats the name that it was asked by
+    return Headed(inner, _HEADERS)
 
 
 def _file(pages: Mapping[str, File], name: str) -> Response:

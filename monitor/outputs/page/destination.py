@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from monitor.outputs.page.door import Door
 from monitor.outputs.page.feed import PERIOD_S, Feed
 from monitor.outputs.page.files import page_files
 from monitor.outputs.page.handover import Handover, Shot
+from monitor.outputs.page.wire import KEEPALIVE_S
 from monitor.snapshot import OutputState, OutputStatus, Snapshot
 from serving.address import Place, bound
 from serving.server import EndpointClosed, Server
@@ -27,8 +29,17 @@ NAME: Final = "page"
 
 _SECTION: Final = "outputs.web"
 
+_PER_VIEWER: Final = 2
+"""Connections that a viewer holds: events, and one that pictures come through."""
+
 _MORE_CONNECTIONS: Final = 128
-"""Connections beside those of viewers' events: for files and pictures, which are over in no time."""
+"""Connections beside those of viewers: for files, scripts, and who is turned away."""
+
+_OTHER_FILES: Final = 256
+"""Files that the sessions and their models may need open; the system allows a process so many and no more."""
+
+_FEWEST: Final = 8
+"""Viewers that are served however few files may be open."""
 
 _SHUT_S: Final = 1.0
 """How long viewers that do not listen are waited for at the end (s)."""
@@ -37,8 +48,15 @@ _SHUT_S: Final = 1.0
 class PageDestination:
     """See `Destination`."""
 
-    def __init__(self, settings: WebSettings, environ: Mapping[str, str], *, period_s: float = PERIOD_S) -> None:
-        """Read what is needed. `period_s` is the shortest time between two tellings.
+    def __init__(
+        self,
+        settings: WebSettings,
+        environ: Mapping[str, str],
+        *,
+        period_s: float = PERIOD_S,
+        beat_s: float = KEEPALIVE_S,
+    ) -> None:
+        """Read what is needed. `period_s` is the shortest time between two tellings, `beat_s` the longest (s).
 
         Raises:
             ConfigError: the token cannot be read.
@@ -46,6 +64,7 @@ class PageDestination:
         """
         self._settings = settings
         self._period_s = period_s
+        self._beat_s = beat_s
         self._token = read_token(settings, environ)
         self._pages = page_files()
         self._outputs: dict[str, PageOutput] = {}
@@ -63,9 +82,18 @@ class PageDestination:
         door = Door(self._token, self.place)
         pictures_s = 1.0 / settings.preview_rate_hz if settings.preview else None
         feeds = [
-            Feed(one.name, one.session, one.journal, pictures_s=pictures_s, period_s=self._period_s) for one in streams
+            Feed(
+                one.name,
+                one.session,
+                one.journal,
+                pictures_s=pictures_s,
+                period_s=self._period_s,
+                beat_s=self._beat_s,
+            )
+            for one in streams
         ]
-        self._hub = Hub(feeds, pictures_s=pictures_s, most_viewers=settings.most_viewers)
+        most_viewers = viewers_within(resource.getrlimit(resource.RLIMIT_NOFILE)[0], settings.most_viewers)
+        self._hub = Hub(feeds, pictures_s=pictures_s, most_viewers=most_viewers)
         try:
             self._server = Server(
                 application(self._hub, door, self._pages),
@@ -73,7 +101,7 @@ class PageDestination:
                 section=_SECTION,
                 certificate=settings.certificate,
                 key=settings.key,
-                most_connections=settings.most_viewers + _MORE_CONNECTIONS,
+                most_connections=_PER_VIEWER * most_viewers + _MORE_CONNECTIONS,
             )
         except ConfigError:
             listener.close()
@@ -102,9 +130,15 @@ class PageDestination:
         await asyncio.to_thread(self._server.close)
 
     def _tell(self, *, asks: bool) -> None:
-        # The one place where a token is told, and only where nobody could know it otherwise.
-        logger.warning("the page is at %s", self.link)
-        if asks and not self._token.drawn:
+        # Without the token, which `OutputStatus.link` tells: what a service writes here others read.
+        logger.warning("the page is at %s", self.place.url)
+        if asks and self._token.drawn:
+            logger.warning(
+                "it asks for a token that was drawn for this run: the whole link is on the dashboard; for runs without "
+                "one set a token in the variable %s",
+                self._settings.token_env,
+            )
+        elif asks:
             logger.warning("it asks for the token that you set")
         if not self.place.loopback and not self.place.tls:
             logger.warning(
@@ -114,6 +148,17 @@ class PageDestination:
                 self.place.port,
                 self.place.port,
             )
+
+
+def viewers_within(files: int, most: int) -> int:
+    """How many of `most` viewers can be served where a process may have so many files open (-1: any number)."""
+    room = most if files < 0 else max(_FEWEST, (files - _OTHER_FILES - _MORE_CONNECTIONS) // _PER_VIEWER)
+    if room < most:
+        needed = _PER_VIEWER * most + _MORE_CONNECTIONS + _OTHER_FILES
+        logger.warning(
+            "%s.most_viewers: %d at a time, for more allow more open files: ulimit -n %d", _SECTION, room, needed
+        )
+    return min(most, room)
 
 
 class PageOutput:
@@ -152,7 +197,8 @@ class PageOutput:
         if not self._server.alive:
             status = OutputStatus(NAME, OutputState.STOPPED, "its server ended; start the monitor again")
         elif self._feed.trouble:
-            status = OutputStatus(NAME, OutputState.STOPPED, self._feed.trouble, link=self._link)
+            state = OutputState.STOPPED if self._feed.stuck else OutputState.DOWN
+            status = OutputStatus(NAME, state, self._feed.trouble, link=self._link)
         else:
             status = OutputStatus(NAME, OutputState.UP, link=self._link)
         if status != self._status:

@@ -21,7 +21,8 @@ _COOKIES: Final = 1024
 """Browsers that are remembered; beyond, the one that has not come for longest shows the token again."""
 
 _OWN: Final = frozenset({None, "same-origin", "none"})
-"""What `Sec-Fetch-Site` says of requests of our own page or of none; who does not send it needs the cookie anyway."""
+"""What `Sec-Fetch-Site` says of requests of our own page or of none. Who does not send it is no browser of today: on
+loopback `Host` holds off pages elsewhere all the same, and where others can come the cookie does."""
 
 
 class Door:
@@ -47,9 +48,13 @@ class Door:
             return
         admit(request, self._guard)
 
+    def check_name(self, request: Request) -> None:
+        """Refuse what another name led to an endpoint on loopback."""
+        check_host(request, self._place)
+
     def check_origin(self, request: Request) -> None:
         """Refuse what a page of another origin asks for."""
-        check_host(request, self._place)
+        self.check_name(request)
         if request.headers.get("sec-fetch-site") not in _OWN:
             raise Refused(403, "this is for the page of the monitor itself")
 

@@ -12,9 +12,9 @@ from typing import Final
 from configs.errors import JournalError
 from monitor.outputs.page.handover import News, Shot
 from monitor.outputs.page.history import History
-from monitor.outputs.page.state import names_of, state_payload
+from monitor.outputs.page.state import OVER, names_of, state_payload
 from monitor.outputs.page.wire import KEEPALIVE_S, encoded, event, number_of
-from monitor.reading import Reader
+from monitor.reading import Entry, Reader
 from monitor.snapshot import SessionState
 
 logger = logging.getLogger("emotion_monitor.page")
@@ -28,6 +28,9 @@ RECORDS: Final = 500
 _STALE_S: Final = 3.0
 """Age from which a picture is not shown any more (s): sessions are shown four times a second, so this one hangs."""
 
+_SILENT_S: Final = 5.0
+"""Silence of a session from which it is told that it does not answer (s): twenty times as long as between shows."""
+
 _EARLY: Final = 0.8
 """Share of the period from which the next picture is taken: periods of the session and of pictures may be equal."""
 
@@ -39,14 +42,25 @@ class Feed:
     """`run` is its task; viewers read `after` and `state` when `wake` told them to."""
 
     def __init__(
-        self, stream: str, session: str, journal: Path, *, pictures_s: float | None, period_s: float = PERIOD_S
+        self,
+        stream: str,
+        session: str,
+        journal: Path,
+        *,
+        pictures_s: float | None,
+        period_s: float = PERIOD_S,
+        beat_s: float = KEEPALIVE_S,
     ) -> None:
-        """Nothing is known yet; `pictures_s` is the shortest time between two pictures (s), None for no pictures."""
+        """Nothing is known yet; `pictures_s` is the shortest time between two pictures (s), None for no pictures.
+
+        `beat_s` is the longest silence (s).
+        """
         self.stream = stream
         self.session = session
         self._journal = journal
         self._pictures_s = pictures_s
         self._period_s = period_s
+        self.beat_s = beat_s
         self._history = History(stream, session)
         self._encoded: tuple[int, bytes] | None = None
         self._recent: deque[tuple[int, bytes]] = deque()
@@ -67,7 +81,10 @@ class Feed:
         self.beats = 0
         """How often there was nothing to say for long."""
         self.trouble = ""
-        """Why nothing new is told, empty where all is well; read from other threads too."""
+        """Why less is told than there is, empty where all is well; read from other threads too."""
+        self.stuck = False
+        """Whether it stays like that: what has failed once may go well the next time."""
+        self._troubles: dict[str, str] = {}
 
     @property
     def seq(self) -> int:
@@ -93,13 +110,13 @@ class Feed:
         told_s = asyncio.get_running_loop().time()
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KEEPALIVE_S):
+                async with asyncio.timeout(min(self.beat_s, _SILENT_S)):
                     await self._heard.wait()
             self._heard.clear()
             now_s = asyncio.get_running_loop().time()
             if await self._tell():
                 told_s = now_s
-            elif now_s - told_s >= KEEPALIVE_S:
+            elif now_s - told_s >= self.beat_s:
                 told_s = now_s
                 self.beats += 1
                 self.wake()
@@ -113,8 +130,9 @@ class Feed:
     def over(self, task: asyncio.Task[None]) -> None:
         """Say so where `run` ended before its time: viewers would wait for nothing."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the page of %s stands still", self.stream, exc_info=error)
-            self.trouble = f"unexpected {type(error).__name__}: the page stands still, please report it"
+            self._fault("the page stands still", error)
+            self.stuck = True
+            self.wake()
 
     def end(self) -> None:
         """Have `run` come to its end."""
@@ -160,40 +178,69 @@ class Feed:
 
     async def _tell(self) -> bool:
         """Read what was written and tell it together with the state; whether there was anything to tell."""
-        before = self.seq
+        before = self.seq, self.state, self.trouble
+        snapshot = self._news.snapshot
+        if snapshot is not None:  # before records are read that may call something by its name
+            self._history.know(names_of(snapshot))
         try:
             await self._read()
         except JournalError:
-            self.trouble = "its journal cannot be read: the page shows no verdicts any more"
-        news = self._tell_state() or self.seq != before
+            self.stuck = True
+            self._say("journal", "its journal cannot be read: the page shows no verdicts any more")
+        try:
+            self._tell_state()
+        except Exception as error:  # noqa: BLE001 - a supervisor: one snapshot must not end the page, the next may do
+            self._fault("the page is not up to date", error)
+        else:
+            self._say("the page is not up to date", "")
+        news = before != (self.seq, self.state, self.trouble)
         if news:
             self.wake()
         return news
 
     async def _read(self) -> None:
-        if self.trouble or self._news.lines == 0:
+        if self.stuck or self._news.lines == 0:
             return
         if self._reader is None:
             self._reader = await asyncio.to_thread(Reader, self._journal)
         while entries := await asyncio.to_thread(self._reader.read, _BATCH):
             for entry in entries:
-                payload = self._history.take(entry)
-                if payload is not None:
-                    number = number_of(self.session, entry.seq)
-                    self._recent.append((entry.seq, event("record", encoded(payload), number)))
+                try:
+                    self._take(entry)
+                except Exception as error:  # noqa: BLE001 - a supervisor: nor must one line
+                    self._fault("a line of its journal is not on the page", error)
             while len(self._recent) > RECORDS:
                 self.floor = self._recent.popleft()[0]
             self.wake()  # fewer than are kept: who reads misses none of them
 
-    def _tell_state(self) -> bool:
-        """Whether the session is another than viewers know."""
+    def _fault(self, what: str, error: BaseException) -> None:
+        """Say what our own fault does; how it came about is for who looks for it."""
+        if self._say(what, f"unexpected {type(error).__name__}: {what}, please report it"):
+            logger.error("%s: %s", self.stream, self._troubles[what])
+            logger.debug("%s: %s", self.stream, what, exc_info=error)
+
+    def _say(self, what: str, words: str) -> bool:
+        """Whether that is news; empty words where it is over."""
+        before = self._troubles.pop(what, "")
+        if words:
+            self._troubles[what] = words
+        self.trouble = next(iter(self._troubles.values()), "")
+        return words != before
+
+    def _take(self, entry: Entry) -> None:
+        payload = self._history.take(entry)
+        if payload is not None:
+            number = number_of(self.session, entry.seq)
+            self._recent.append((entry.seq, event("record", encoded(payload), number)))
+
+    def _tell_state(self) -> None:
         snapshot = self._news.snapshot
         if snapshot is None:
-            return False
-        self._history.know(names_of(snapshot))
+            return
+        silent_s = asyncio.get_running_loop().time() - self._shown_s
+        answers = snapshot.state in OVER or silent_s < _SILENT_S
         payload = state_payload(
-            snapshot, self.stream, shown=self._pictures_s is not None, picture=self.shot() is not None
+            snapshot, self.stream, shown=self._pictures_s is not None, picture=self.shot() is not None, answers=answers
         )
-        before, self.state = self.state, event("state", encoded(payload))
-        self.told = snapshot.state
-        return before != self.state
+        self.state = event("state", encoded(payload))
+        self.told = SessionState(payload["state"])

@@ -30,6 +30,9 @@ MOST_SPANS: Final = 500
 MOST_OTHERS: Final = 200
 """Marks, changes of links, stalls."""
 
+_SEEN: Final = ("gap", "blind")
+"""With events, what says whether a moment without body language was calm."""
+
 _TRACKS: Final = ("overall", "current")
 
 _DESCRIBED: Final = 8
@@ -78,6 +81,7 @@ class History:
         self._nfbl: OrderedDict[str, Payload] = OrderedDict()
         self._end: Payload | None = None
         self._end_s = 0.0
+        self._whole_from_s = 0.0
         self._lists: dict[str, deque[Payload]] = {
             "verdict": deque(maxlen=MOST_VERDICTS),
             "gap": deque(maxlen=MOST_SPANS),
@@ -129,6 +133,7 @@ class History:
             "marks": list(self._lists["mark"]),
             "links": list(self._lists["link"]),
             "stalls": list(self._lists["stall"]),
+            "whole_from_s": round(self._whole_from_s, 3),
             "end": self._end,
         }
 
@@ -171,8 +176,15 @@ class History:
             self._nfbl.pop(payload["id"], None)
             self._nfbl[payload["id"]] = payload
             if len(self._nfbl) > MOST_EVENTS:
-                self._nfbl.popitem(last=False)
+                self._forget(self._nfbl.popitem(last=False)[1])
         elif kind == "end":
             self._end = payload
         else:
-            self._lists[kind].append(payload)
+            kept = self._lists[kind]
+            if kind in _SEEN and len(kept) == kept.maxlen:
+                self._forget(kept[0])
+            kept.append(payload)
+
+    def _forget(self, payload: Payload) -> None:
+        """Up to its end there is more than is kept: an empty stretch would look as if nothing had been."""
+        self._whole_from_s = max(self._whole_from_s, payload["end_s"])

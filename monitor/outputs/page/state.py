@@ -1,6 +1,6 @@
 """A snapshot as the page is told it: picked field by field, what is done for privacy in words. Pure.
 
-    {schema, session, stream, seq, state, says, media_s, duration_s, mode, calibrated, heuristic,
+    {schema, session, stream, seq, state, says, answers, media_s, duration_s, mode, calibrated, heuristic,
      cautions: [what must be said wherever the numbers are],
      overall, current: {label, p_positive, interval, windows, age_s, stale}, confidence, judged, abstained, skipped,
      next_window_s, running, speaking, last_window,
@@ -14,8 +14,9 @@
      models: [{role, name, asked, failed, last_s, prompt_tokens, completion_tokens, cost}],
      outputs: [{name, state, reason, waiting}], degraded: [...], notices: [the latest eight]}
 
-`says` is the state in words. `privacy.faces`, `voice` and `kept` are sentences; `capturing` is false where nothing is
-captured. What is not known is null.
+`says` is the state in words; `answers` is false where the session has said nothing for seconds: it hangs, `state` is
+`stalled` then, and everything else is as it was. `privacy.faces`, `voice` and `kept` are sentences; `capturing` is
+false where nothing is captured. What is not known is null.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from buffers.links import LinkStatus
 from buffers.records import MaskState, Track
 from monitor.outputs.dashboard.panels import cautions
 from monitor.outputs.page.wire import SCHEMA
-from monitor.outputs.public import Payload, estimate_payload
+from monitor.outputs.public import Payload, estimate_payload, number
 from monitor.outputs.redact import model_name, redacted
 from monitor.snapshot import MediaHealth, ModelUse, OutputStatus, PrivacyHealth, SessionState, Snapshot
 
@@ -47,9 +48,11 @@ _SAYS: Final = {
     SessionState.FAILED: "Failed",
 }
 
-_OVER: Final = {SessionState.ENDED, SessionState.FAILED}
+_SILENT: Final = "The session does not answer"
 
-_IDLE: Final = {SessionState.PAUSED, SessionState.CONNECTING, SessionState.LOST, *_OVER}
+OVER: Final = {SessionState.ENDED, SessionState.FAILED}
+
+_IDLE: Final = {SessionState.PAUSED, SessionState.CONNECTING, SessionState.LOST, *OVER}
 """States in which nothing is captured."""
 
 _FACES: Final = {
@@ -71,8 +74,11 @@ _VOICES: Final = {
 _SOURCES: Final = frozenset({"av", "camera", "mic", "rtsp", "rtsps", "http", "https", "rtmp", "tcp", "udp", "webrtc"})
 
 
-def state_payload(snapshot: Snapshot, stream: str, *, shown: bool, picture: bool) -> Payload:
-    """The session now; `shown` says whether pictures are served at all, `picture` whether there is one to show."""
+def state_payload(snapshot: Snapshot, stream: str, *, shown: bool, picture: bool, answers: bool = True) -> Payload:
+    """The session now, or as it was last where it does not answer any more.
+
+    `shown` says whether pictures are served at all, `picture` whether there is one to show.
+    """
     names = names_of(snapshot)
     estimate = estimate_payload(snapshot, stream, "")
     same = ("mode", "media_s", "confidence", "current", "last_window", "judged", "abstained", "calibrated", "heuristic")
@@ -83,14 +89,15 @@ def state_payload(snapshot: Snapshot, stream: str, *, shown: bool, picture: bool
         "session": snapshot.session,
         "stream": stream,
         "seq": snapshot.seq,
-        "state": snapshot.state.value,
-        "says": _SAYS[snapshot.state],
+        "state": (snapshot.state if answers else SessionState.STALLED).value,
+        "says": _SAYS[snapshot.state] if answers else _SILENT,
+        "answers": answers,
         **{name: estimate[name] for name in same},
         "overall": {name: estimate[name] for name in track},
         "duration_s": _number(snapshot.duration_s),
         "cautions": list(cautions(snapshot)),
         "skipped": snapshot.skipped,
-        "next_window_s": None if snapshot.state in _OVER else _number(snapshot.next_window_s),
+        "next_window_s": None if snapshot.state in OVER else _number(snapshot.next_window_s),
         "running": None if snapshot.running is None else snapshot.running.value,
         "speaking": snapshot.speaking,
         "privacy": _privacy(snapshot),
@@ -101,7 +108,7 @@ def state_payload(snapshot: Snapshot, stream: str, *, shown: bool, picture: bool
             "person": None if watch is None else watch.person,
             "people": None if watch is None else watch.people,
             "unseen": []
-            if watch is None or snapshot.state in _OVER
+            if watch is None or snapshot.state in OVER
             else [{"group": group.value, "reason": redacted(reason, names)} for group, reason in watch.blind],
         },
         "media": [_media(health) for health in snapshot.media],
@@ -177,7 +184,7 @@ def _link(link: LinkStatus, names: Collection[str]) -> Payload:
         "jumps": link.jumps,
         "silent_s": _number(link.silent_s),
         "retry_s": _number(link.retry_s),
-        "drift_s": None if link.drift_s is None else round(link.drift_s, 4) + 0.0,
+        "drift_s": number(link.drift_s, 4),
         "drift_ppm": _number(link.drift_ppm),
     }
 
@@ -191,7 +198,7 @@ def _model(use: ModelUse) -> Payload:
         "last_s": _number(use.last_s),
         "prompt_tokens": use.prompt_tokens,
         "completion_tokens": use.completion_tokens,
-        "cost": None if use.cost is None else round(use.cost, 6) + 0.0,
+        "cost": number(use.cost),
     }
 
 
@@ -205,4 +212,4 @@ def _output(status: OutputStatus, names: Collection[str]) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> float | None:
-    return None if value is None else round(value, 2) + 0.0
+    return number(value, 2)

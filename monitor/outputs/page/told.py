@@ -14,6 +14,7 @@ from monitor.outputs.public import (
     Payload,
     estimate_record_payload,
     nfbl_payload,
+    number,
     ts_of,
     verdict_payload,
 )
@@ -142,5 +143,5 @@ def _words(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
-def _seconds(value: float) -> float:
-    return round(value, 3) + 0.0
+def _seconds(value: float) -> float | None:
+    return number(value, 3)

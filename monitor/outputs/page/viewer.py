@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from monitor.outputs.page.feed import Feed
-from monitor.outputs.page.wire import KEEPALIVE, RETRY, encoded, event
+from monitor.outputs.page.wire import HERE, RETRY, encoded, event
 from monitor.outputs.public import Payload
 
 _PIECE: Final = 32 * 1024
@@ -72,7 +72,7 @@ class Events(Response):
         await _say(send, RETRY + hello)
         if records is None:
             seq = await self._begin(send)
-        beats, state = feed.beats, b""
+        beats, state, trouble = feed.beats, b"", ""
         while not self._gone:
             # Before anything is looked at: what comes while it is sent is looked at the next time.
             self._wake.clear()
@@ -87,8 +87,11 @@ class Events(Response):
             if feed.state != state:
                 state = feed.state
                 said += state
+            if feed.trouble != trouble:
+                trouble = feed.trouble
+                said += event("trouble", encoded({"says": trouble}))
             if not said and feed.beats != beats:
-                said = KEEPALIVE
+                said = HERE
             beats = feed.beats
             await _say(send, said + (event("bye", b"{}") if over else b""))
             if over:

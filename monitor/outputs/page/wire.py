@@ -12,14 +12,17 @@ Refusals are one line of text: 401 no cookie or a wrong token, 403 asked for by 
 stream, 421 another name led here, 429 too many wrong tokens, 503 too many viewers (`Retry-After`). An EventSource does
 not try again after any of these: the page makes a new one.
 
-Events. `retry: 2000` at the beginning, a comment every 15 s of silence. Only `history` and `record` have an id,
+Events. `retry: 2000` at the beginning, `here` after `beat_s` (15 s) of silence: who hears nothing for
+40 s has lost the monitor, whatever its connection says. Only `history` and `record` have an id,
 `SESSION:SEQ`; a browser that comes back with `Last-Event-ID` gets the records after it, or a new `history` where that
 is too long ago (500 records) or of another session. Take `history` as all there is: forget what was there before.
 
-    hello    {schema, version, session, stream, resumed, preview: {enabled, every_s}}   always first
+    hello    {schema, version, session, stream, beat_s, resumed, preview: {enabled, every_s}}   always first
     history  {schema, session, stream, seq, head, end_s, estimates, verdicts, nfbl, gaps, blind, marks, links, stalls,
-              end}: `verdicts` (200 latest), `gaps`, `blind`, `marks`, `links`, `stalls` are what `record` says, oldest
-             first; `nfbl` (2000 latest) has each event once, as it was told last; `end` is that record or null;
+              whole_from_s, end}: `verdicts` (200 latest), `gaps`, `blind`, `marks`, `links`, `stalls` are what `record`
+             says, oldest first; `nfbl` (2000 latest) has each event once, as it was told last; `end` is that record or
+             null;
+             `whole_from_s` is when all of `nfbl`, `gaps` and `blind` are there from: before it some were left out;
              `estimates` (at most 2000, thinned evenly) is columns for a chart:
              {media_s: [...], overall: {p, low, high: [...]}, current: {p, low, high: [...]}};
              `head` is {mode: live|paced|max, started_at, duration_s, describer, judge: {name, heuristic, calibrated}},
@@ -40,6 +43,8 @@ is too long ago (500 records) or of another session. Take `history` as all there
              end       reason ended|interrupted|lost|failed, totals {judged, abstained, skipped, nfbl, gaps}
     state    the session now (`monitor.outputs.page.state`), twice a second at most and only where it changed: the
              newest wins, there is no history of it
+    trouble  {says}: why the page tells less than there is, empty where that is over; nothing is said where all is well
+    here     {}: nothing was to be said for long
     behind   {}: so much was not read in time that records were left out; a new `history` follows
     bye      {}: the monitor ends. Come back all the same: it may be started again
 
@@ -65,9 +70,7 @@ RETRY_MS: Final = 2000
 """When a browser that lost the connection tries again (ms)."""
 
 KEEPALIVE_S: Final = 15.0
-"""Silence after which a comment is sent (s): proxies and phones give up connections on which nothing moves."""
-
-KEEPALIVE: Final = b": here\n\n"
+"""Silence after which `here` is sent (s): proxies and phones give up connections on which nothing moves."""
 
 RETRY: Final = f"retry: {RETRY_MS}\n\n".encode()
 
@@ -81,6 +84,10 @@ def event(name: str, data: bytes, number: str = "") -> bytes:
     """One server-sent event; `number` is its id, empty for none."""
     mark = f"id: {number}\n" if number else ""
     return f"{mark}event: {name}\ndata: ".encode() + data + b"\n\n"
+
+
+HERE: Final = event("here", b"{}")
+"""An event and no comment: scripts see none, and could not tell a silent monitor from one that is gone."""
 
 
 def number_of(session: str, seq: int) -> str:

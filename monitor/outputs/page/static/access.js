@@ -20,6 +20,7 @@ export function taken() {
  * @returns {Promise<string>} empty where it was right, else what is the matter
  */
 async function present(token) {
+  if (!/^[\x21-\x7e]+$/.test(token)) return REFUSED[401];  // no header can hold other signs, and no token does
   try {
     const answer = await fetch("session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
     return answer.ok ? "" : (REFUSED[answer.status] ?? `The monitor refused (${answer.status}).`);

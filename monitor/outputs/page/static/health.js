@@ -1,6 +1,6 @@
 // How the session does, and what is done for privacy: facts in words, those that need a look marked with a word too.
 
-import { ago, clock, counted, make, megabytes, number } from "./words.js";
+import { ago, clock, counted, fill, megabytes, number } from "./words.js";
 
 const LATE_S = 2;
 
@@ -9,18 +9,17 @@ const LATE_S = 2;
  */
 
 /**
- * Put facts into a description list, as few elements anew as need be.
+ * Put facts into a description list.
  * @param {HTMLElement} list
- * @param {object} state
+ * @param {object | null} state null before one is known
  */
 export function showHealth(list, state) {
-  const key = JSON.stringify(facts(state));
-  if (list.facts === key) return;
-  list.facts = key;
-  list.replaceChildren(
-    ...facts(state).flatMap(({ name, says, bad }) => [
-      make("dt", "", name),
-      ...says.map((words) => make("dd", bad ? "bad" : "", bad ? `! ${words}` : words)),
+  const known = state === null ? [] : facts(state);
+  fill(
+    list,
+    known.flatMap(({ name, says, bad }) => [
+      ["dt", "", name],
+      ...says.map((words) => ["dd", bad ? "bad" : "", bad ? `! ${words}` : words]),
     ]),
   );
 }
@@ -44,7 +43,7 @@ function facts(state) {
     })),
     { name: "memory", says: [memory(state)] },
     { name: "journal", says: [`line ${state.seq.toLocaleString("en")}`] },
-    ...state.outputs.filter((one) => one.name !== "page").map(output),
+    ...state.outputs.filter((one) => one.name !== "page" || one.state !== "up").map(output),
     state.notices.length && { name: "notices", says: state.notices },
   ];
   return found.filter(Boolean);
@@ -106,7 +105,7 @@ function model(who, use) {
     use.failed && `${use.failed} failed`,
     Number.isFinite(use.last_s) && `last took ${number(use.last_s, 1)} s`,
     tokens && `${tokens.toLocaleString("en")} tokens`,
-    Number.isFinite(use.cost) && `cost ${number(use.cost, 2)}`,
+    Number.isFinite(use.cost) && `cost ${number(use.cost, use.cost < 1 ? 4 : 2)}`,
   ];
   return parts.filter(Boolean).join(", ");
 }
@@ -124,13 +123,10 @@ function output(one) {
 /**
  * What is masked and how, as a list of sentences.
  * @param {HTMLElement} list
- * @param {object} state
+ * @param {object | null} state null before one is known: nothing is promised then
  */
 export function showPrivacy(list, state) {
-  const { faces, voice, kept, state: mask } = state.privacy;
-  const says = [[faces, mask === "whole-frame"], [voice, false], [kept, false]];
-  const key = JSON.stringify(says);
-  if (list.said === key) return;
-  list.said = key;
-  list.replaceChildren(...says.map(([words, bad]) => make("li", bad ? "bad" : "", words)));
+  const { faces, voice, kept, state: mask } = state?.privacy ?? {};
+  const says = [[faces, mask === "whole-frame"], [voice, false], [kept, false]].filter(([words]) => words);
+  fill(list, says.map(([words, bad]) => ["li", bad ? "bad" : "", words]));
 }

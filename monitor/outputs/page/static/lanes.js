@@ -7,7 +7,7 @@ import { GROUPS } from "./words.js";
 const LANE = 38;  // px
 const BAR = 16;   // px
 const LEAST = 14;  // px of what cannot be seen now
-const MOST_BARS = 500;
+const OLDER = "older events are in the journal";
 
 /** @param {HTMLElement} list */
 export function explainLanes(list) {
@@ -57,8 +57,9 @@ export class Lanes {
   }
 
   under(plot, colour) {
-    shade(plot, this.told.gaps, colour("gap"));
     const { ctx, bbox } = plot;
+    this.leftOut(plot, colour);
+    shade(plot, this.told.gaps, colour("gap"));
     const lane = bbox.height / GROUPS.length;
     ctx.save();
     ctx.strokeStyle = colour("grid");
@@ -90,18 +91,32 @@ export class Lanes {
     ctx.save();
     ctx.fillStyle = ctx.strokeStyle = colour("events");
     ctx.lineWidth = 2 * ratio;
-    for (const one of this.told.events().slice(0, MOST_BARS)) {
-      const found = edges(plot, one.start_s, one.end_s);
-      const number = GROUPS.indexOf(one.group);
-      if (!found || number < 0) continue;
+    for (const { number, from, to, open } of bars(plot, this.told.events())) {
       const top = bbox.top + number * lane + (lane - BAR * ratio) / 2 + (narrow(width) ? 5 * ratio : 0);
-      const long = Math.max(3 * ratio, found[1] - found[0]);
       ctx.beginPath();
-      ctx.roundRect(found[0], top, long, BAR * ratio, 3 * ratio);
-      if (one.phase === "close") ctx.fill();
-      else ctx.stroke();
+      ctx.roundRect(from, top, to - from, BAR * ratio, 3 * ratio);
+      if (open) ctx.stroke();
+      else ctx.fill();
     }
     if (narrow(width)) this.names(ctx, bbox, lane, colour);
+    ctx.restore();
+  }
+
+  /** Where not everything is here: without a word it would look calm. */
+  leftOut(plot, colour) {
+    const found = this.told.wholeFrom ? edges(plot, 0, this.told.wholeFrom) : null;
+    if (!found) return;
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.fillStyle = hatching(ctx, colour("grid"), true);
+    ctx.fillRect(found[0], bbox.top, found[1] - found[0], bbox.height);
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textBaseline = "middle";
+    ctx.fillStyle = colour("soft");
+    ctx.fillText(OLDER, found[0] + 8 * devicePixelRatio, bbox.top + bbox.height / 2);
     ctx.restore();
   }
 
@@ -121,4 +136,29 @@ export class Lanes {
       ctx.fillText(name, x, y);
     });
   }
+}
+
+/**
+ * What is drawn of events: those that are over and meet on the screen are one bar, so many as there are columns at most.
+ * @param {Array<import("./memory.js").NfblEvent>} events newest first
+ */
+function bars(plot, events) {
+  const drawn = [];
+  const last = GROUPS.map(() => null);
+  for (const one of events.reverse()) {
+    const found = edges(plot, one.start_s, one.end_s);
+    const number = GROUPS.indexOf(one.group);
+    if (!found || number < 0) continue;
+    const [from] = found;
+    const to = Math.max(found[1], from + 3 * devicePixelRatio);
+    const open = one.phase !== "close";
+    if (!open && last[number] && from < last[number].to) {
+      last[number].to = Math.max(last[number].to, to);
+      continue;
+    }
+    const bar = { number, from, to, open };
+    if (!open) last[number] = bar;
+    drawn.push(bar);
+  }
+  return drawn;
 }

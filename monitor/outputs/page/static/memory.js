@@ -21,7 +21,7 @@ export class Memory {
   /** @param {string} name of the stream */
   constructor(name) {
     this.name = name;
-    /** The newest `state`, null before one. */
+    /** The newest `state` of this session, null before one. */
     this.state = null;
     /** What cannot be seen now, which is written down only once it is over. @type {Map<string, Span & {group: string}>} */
     this.nowUnseen = new Map();
@@ -43,6 +43,22 @@ export class Memory {
     /** @type {Array<Span & {groups: string[]}>} */
     this.unseen = [];
     this.marks = [];
+    /** Before this media time (s) some events, gaps or blind spans are left out. */
+    this.wholeFrom = 0;
+  }
+
+  /**
+   * Another session than before: nothing that was known is true of it.
+   * @param {string} session
+   */
+  meet(session) {
+    if (session === this.session) return;
+    if (this.session !== null) {
+      this.state = null;
+      this.nowUnseen.clear();
+    }
+    this.forget();
+    this.session = session;
   }
 
   /** The session as it is now. */
@@ -59,8 +75,10 @@ export class Memory {
 
   /** Everything there is, in place of what was there. */
   replace(history) {
+    this.meet(history.session);
     this.forget();
     this.session = history.session;
+    this.wholeFrom = history.whole_from_s;
     this.end = history.end ?? null;
     const { media_s: times, overall, current } = history.estimates;
     const point = (track, place) => ({ p_positive: track.p[place], interval: [track.low[place], track.high[place]] });
@@ -121,10 +139,16 @@ export class Memory {
     for (const [kept, most] of [[this.nfbl, MOST_EVENTS], [this.judgedWindows, MOST_VERDICTS]]) {
       for (const key of kept.keys()) {
         if (kept.size <= most) break;
+        if (kept === this.nfbl) this.leaveOut(kept.get(key));
         kept.delete(key);
       }
     }
-    for (const kept of [this.gaps, this.unseen, this.marks]) kept.splice(0, kept.length - MOST_SPANS);
+    for (const kept of [this.gaps, this.unseen]) kept.splice(0, kept.length - MOST_SPANS).forEach((one) => this.leaveOut(one));
+    this.marks.splice(0, this.marks.length - MOST_SPANS);
+  }
+
+  leaveOut(one) {
+    this.wholeFrom = Math.max(this.wholeFrom, one.end_s);
   }
 
   /** Media time now, as far as is known (s). */

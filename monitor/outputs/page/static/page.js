@@ -44,6 +44,7 @@ let polling = 0;
 let drawing = 0;
 let length = 0;
 let connected = false;
+let heard = "";
 
 /** Ask what streams there are, and again every few seconds where there are several. */
 async function begin() {
@@ -78,11 +79,19 @@ function choose(name) {
   told = new Memory(name);
   const mine = told;
   preview.of(name);
+  trouble({ says: "" });
   connection("connecting", "Connecting …");
   feed = new Feed(name, {
     connection,
     refused,
-    hello: (hello) => preview.hello(hello.preview),
+    gone: begin,
+    trouble,
+    hello: (hello) => {
+      mine.meet(hello.session);
+      if (mine.state === null) preview.session(null);
+      preview.hello(hello.preview);
+      draw();
+    },
     history: (history) => {
       mine.replace(history);
       draw();
@@ -92,6 +101,7 @@ function choose(name) {
     },
     state: (state) => {
       mine.know(state);
+      heard = new Date().toLocaleTimeString();
       preview.session(state);
       draw();
     },
@@ -106,6 +116,12 @@ function connection(state, words) {
   connected = state === "live" || state === "stalled";
   preview.connection(connected);
   draw();
+}
+
+/** Why the page tells less than there is. */
+function trouble({ says }) {
+  at("trouble").hidden = !says;
+  tell(at("trouble"), says && `This page tells less than there is: ${says}`);
 }
 
 /** The token is missing, or the monitor is another one now: nothing is shown to whoever has none. */
@@ -136,12 +152,21 @@ function drawNow() {
   tell(at("curve-summary"), curveInWords(told));
   tell(at("lanes-summary"), lanesInWords(told));
   if (at("tables").closest("details").open) showTables(at("tables"), told);
-  if (told.state !== null) drawState(told.state);
+  showHealth(at("health"), told.state);
+  showPrivacy(at("privacy"), told.state);
+  drawState(told.state);
 }
 
 function drawState(state) {
-  showHealth(at("health"), state);
-  showPrivacy(at("privacy"), state);
+  const old = state === null ? "" : age(state);
+  at("as-of").hidden = !old;
+  tell(at("as-of"), old);
+  if (state === null) {
+    at("session-state").dataset.state = "connecting";
+    tell(at("session-said"), connected ? "Waiting for the session" : "Not known: no connection");
+    tell(at("session-time"), "");
+    return;
+  }
   const whole = Number.isFinite(state.duration_s) ? ` of ${clock(state.duration_s)}` : "";
   const due = dueAt(state);
   const next = due === null ? "" : `, next verdict at ${clock(due)}`;
@@ -149,6 +174,14 @@ function drawState(state) {
   const known = connected || OVER.includes(state.state);
   at("session-state").dataset.state = known ? state.state : "lost";
   tell(at("session-said"), known ? state.says : "Not known: no connection");
+}
+
+/** Of when the numbers are, where they are not of now. */
+function age(state) {
+  if (OVER.includes(state.state)) return "";
+  const when = `what is shown here is as of ${clock(state.media_s)} of the session`;
+  if (!connected) return `No news since ${heard}: ${when}.`;
+  return state.answers ? "" : `The session does not answer: ${when}.`;
 }
 
 function point(time) {

@@ -157,8 +157,8 @@ export function marks(plot, moments, stroke) {
   ctx.restore();
 }
 
-/** Fine slanted lines, for what could not be seen. */
-export function hatching(context, stroke) {
+/** Fine slanted lines, for what could not be seen; the other way round, for what is not here. */
+export function hatching(context, stroke, back = false) {
   const side = Math.round(7 * devicePixelRatio);
   const tile = document.createElement("canvas");
   tile.width = tile.height = side;
@@ -167,8 +167,8 @@ export function hatching(context, stroke) {
   pen.lineWidth = 1.2 * devicePixelRatio;
   pen.beginPath();
   for (const shift of [-side, 0, side]) {
-    pen.moveTo(shift, side);
-    pen.lineTo(shift + side, 0);
+    pen.moveTo(shift, back ? 0 : side);
+    pen.lineTo(shift + side, back ? side : 0);
   }
   pen.stroke();
   return context.createPattern(tile, "repeat");

@@ -59,7 +59,7 @@ export class Preview {
     this.arrange();
   }
 
-  /** @param {{state: string, says: string, preview: string}} state of the session */
+  /** @param {{state: string, says: string, answers: boolean, preview: string} | null} state of the session */
   session(state) {
     this.state = state;
     this.arrange();
@@ -139,7 +139,9 @@ export class Preview {
   reason() {
     if (!this.connected) return ["No connection to the monitor", "An old picture is not shown."];
     if (!this.enabled) return ["No picture here", "The monitor was told to show none (outputs.web.preview)."];
-    const known = this.state && WHY[this.state.state];
+    if (this.state === null) return ["Waiting for the session", "No picture has come yet."];
+    if (!this.state.answers) return [this.state.says, "An old picture is not shown."];
+    const known = WHY[this.state.state];
     if (known) return known;
     if (this.still) return ["The picture is paused here", "The session goes on. “Play the picture” shows it."];
     return ["No picture yet", "The first one is on its way."];

@@ -1,6 +1,6 @@
 // The charts for those who do not see them: a sentence for each, and their last points as tables.
 
-import { GROUPS, clock, counted, labelled, make, number, span } from "./words.js";
+import { GROUPS, arrange, clock, counted, labelled, make, number, span, tell } from "./words.js";
 
 const ROWS = 20;
 
@@ -31,7 +31,9 @@ export function lanesInWords(told) {
   const events = told.events();
   const counts = GROUPS.map((group) => [group, events.filter((one) => one.group === group).length]);
   const some = counts.filter(([, many]) => many).map(([group, many]) => `${group} ${many}`);
-  const seen = some.length ? `${counted(events.length, "event")}: ${some.join(", ")}.` : "No body language was seen.";
+  const which = told.wholeFrom ? `The latest ${counted(events.length, "event")}` : counted(events.length, "event");
+  const older = told.wholeFrom ? ` What was before ${clock(told.wholeFrom)} is in the journal.` : "";
+  const seen = some.length ? `${which}: ${some.join(", ")}.${older}` : `No body language was seen.${older}`;
   const now = [...told.nowUnseen.values()].map((one) => `${one.group} (${one.reason})`);
   const before = GROUPS.filter((group) => told.blind().some((one) => one.group === group));
   const unseen = before.length ? ` At times not to be seen: ${before.join(", ")}.` : "";
@@ -50,6 +52,7 @@ export function momentInWords(told, time) {
     const track = (name) => `${name} ${number(point[name].p_positive)} (${point[name].interval.map((one) => number(one)).join(" – ")})`;
     says.push(track("overall"), track("current"));
   }
+  if (time < told.wholeFrom) says.push("older events are in the journal");
   const during = (one) => one.start_s <= time && time <= one.end_s;
   for (const one of told.events().filter(during).slice(0, 3)) says.push(named(one));
   for (const one of told.blind().filter(during)) says.push(`${one.group} not seen: ${one.reason}`);
@@ -71,16 +74,17 @@ export function showTables(host, told) {
   const unseen = told.blind().slice(-ROWS).reverse().map((one) => [span(one.start_s, one.end_s), one.group, one.reason]);
   const gaps = told.gaps.slice(-ROWS).reverse().map((one) => [span(one.start_s, one.end_s), one.track, one.reason]);
   const marks = told.marks.slice(-ROWS).reverse().map((one) => [clock(one.media_s), one.note || "without a note"]);
-  host.replaceChildren(
-    table("Estimate, newest first", ["Time", "Overall", "Current"], points),
-    table("Body language, newest first", ["Time", "Group", "What"], events),
-    table("What could not be seen", ["Time", "Group", "Why"], unseen),
-    table("Gaps in the media", ["Time", "Track", "Why"], gaps),
-    table("Marks", ["Time", "Note"], marks),
-  );
+  const tables = [
+    ["Estimate, newest first", ["Time", "Overall", "Current"], points],
+    ["Body language, newest first", ["Time", "Group", "What"], events],
+    ["What could not be seen", ["Time", "Group", "Why"], unseen],
+    ["Gaps in the media", ["Time", "Track", "Why"], gaps],
+    ["Marks", ["Time", "Note"], marks],
+  ];
+  tables.forEach(([caption, heads, rows], place) => renew(host.children[place] ?? host.appendChild(table(heads)), caption, rows));
 }
 
-function table(caption, heads, rows) {
+function table(heads) {
   const made = make("table");
   const head = make("tr");
   for (const words of heads) {
@@ -88,14 +92,31 @@ function table(caption, heads, rows) {
     cell.scope = "col";
     head.append(cell);
   }
-  made.append(make("caption", "", rows.length ? caption : `${caption}: none`), make("thead"), make("tbody"));
-  if (rows.length) made.tHead.append(head);
-  made.tBodies[0].append(
-    ...rows.map((cells) => {
-      const row = make("tr");
-      row.append(...cells.map((words) => make("td", "", words)));
+  made.append(make("caption"), make("thead"), make("tbody"));
+  made.tHead.append(head);
+  return made;
+}
+
+/** Rows that stay are left alone: who reads in the table stays where they are. */
+function renew(made, caption, rows) {
+  tell(made.caption, rows.length ? caption : `${caption}: none`);
+  made.tHead.hidden = !rows.length;
+  const [body] = made.tBodies;
+  const there = new Map([...body.rows].map((row) => [row.said, row]));
+  arrange(
+    body,
+    rows.map((cells) => {
+      const key = JSON.stringify(cells);
+      const row = there.get(key) ?? rowOf(cells, key);
+      there.delete(key);  // a second one that says the same is a row of its own
       return row;
     }),
   );
-  return made;
+}
+
+function rowOf(cells, key) {
+  const row = make("tr");
+  row.said = key;
+  row.append(...cells.map((words) => make("td", "", words)));
+  return row;
 }

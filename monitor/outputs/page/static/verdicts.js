@@ -1,6 +1,6 @@
 // The judged windows, newest first: what was answered, how sure, and why.
 
-import { beginning, counted, labelled, make, number, span, tell } from "./words.js";
+import { arrange, beginning, counted, labelled, make, number, span, tell } from "./words.js";
 
 const AT_FIRST = 8;
 const MORE = 24;
@@ -33,11 +33,10 @@ export class Verdicts {
     for (const one of some) drawn.set(one, this.drawn.get(one) ?? entry(one));
     this.drawn = drawn;
     const { list, count, none, more } = this.places;
-    const wanted = [...drawn.values()];
-    if (wanted.length !== list.children.length || wanted.some((one, place) => list.children[place] !== one)) {
-      list.replaceChildren(...wanted);
-    }
-    tell(count, every.length ? `${counted(told.judged ?? every.length, "window")} judged, newest first` : "");
+    arrange(list, [...drawn.values()]);
+    const judged = Math.max(told.state?.judged ?? 0, every.length);
+    const rest = every.length >= MOST && judged > MOST ? `, the latest ${MOST} below` : "";
+    tell(count, every.length ? `${counted(judged, "window")} judged, newest first${rest}` : "");
     none.hidden = every.length > 0;
     more.hidden = every.length <= some.length;
   }

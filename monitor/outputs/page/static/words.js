@@ -42,6 +42,38 @@ export function make(tag, name = "", text = "") {
   return made;
 }
 
+/**
+ * Have an element hold these, in this order, and move or make as little as need be: who reads one stays there.
+ * @param {Element} host
+ * @param {Element[]} wanted
+ */
+export function arrange(host, wanted) {
+  const staying = new Set(wanted);
+  for (const child of [...host.children]) if (!staying.has(child)) child.remove();
+  wanted.forEach((child, place) => {
+    if (host.children[place] !== child) host.insertBefore(child, host.children[place] ?? null);
+  });
+}
+
+/**
+ * Have an element hold such elements, changing only those that say something else.
+ * @param {Element} host
+ * @param {Array<[tag: string, name: string, text: string]>} wanted
+ */
+export function fill(host, wanted) {
+  wanted.forEach(([tag, name, text], place) => {
+    const there = host.children[place];
+    if (there?.localName !== tag) {
+      if (there) there.replaceWith(make(tag, name, text));
+      else host.append(make(tag, name, text));
+      return;
+    }
+    if (there.className !== name) there.className = name;
+    tell(there, text);
+  });
+  while (host.children.length > wanted.length) host.lastElementChild.remove();
+}
+
 /** Media time as 3:07 or 1:02:03. @param {number | null | undefined} seconds */
 export function clock(seconds) {
   if (!Number.isFinite(seconds)) return "–";
