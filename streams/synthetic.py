@@ -91,11 +91,13 @@ class _Script:
     sound: Samples
 
 
-def make_interview(folder: Path, *, portrait: Path, seconds: float = 60.0, seed: int = 7) -> Interview:
+def make_interview(
+    folder: Path, *, portrait: Path, seconds: float = 60.0, seed: int = 7, rate_hz: int = FRAME_RATE_HZ
+) -> Interview:
     """Write `interview.mp4` and `interview.csv` into `folder` (made if absent) and return their paths.
 
-    `portrait` is a photograph of one person, head and shoulders, square. ValueError for less than 4 seconds,
-    ModelUnavailable when the portrait cannot be read, MonitorError when this build of FFmpeg has no encoder.
+    `portrait` is a photograph of one person, head and shoulders, square; `rate_hz` are frames a second. ValueError for
+    less than 4 seconds, ModelUnavailable when the portrait cannot be read, MonitorError when this build of FFmpeg has no encoder.
     """
     if seconds < 4.0:
         msg = f"an interview needs at least 4 seconds, not {seconds:g}"
@@ -110,7 +112,12 @@ def make_interview(folder: Path, *, portrait: Path, seconds: float = 60.0, seed:
     folder.mkdir(parents=True, exist_ok=True)
     interview = Interview(folder / "interview.mp4", folder / "interview.csv", turn_s)
     _write_gestures(interview.nfbl, gestures)
-    _write_film(interview.video, _cut_out(np.asarray(picture, np.uint8)), _Script(gestures, _sway(seconds, rng), sound))
+    _write_film(
+        interview.video,
+        _cut_out(np.asarray(picture, np.uint8)),
+        _Script(gestures, _sway(seconds, rate_hz, rng), sound),
+        rate_hz,
+    )
     return interview
 
 
@@ -179,9 +186,9 @@ def _room() -> Image:
     return np.clip(wall, 0, 255).astype(np.uint8)
 
 
-def _sway(seconds: float, rng: np.random.Generator) -> _Reals:
+def _sway(seconds: float, rate_hz: int, rng: np.random.Generator) -> _Reals:
     """How the person moves, slowly: float64[frames, 4] of shift x and y (px), lean (degrees) and zoom."""
-    t_s = np.arange(round(seconds * FRAME_RATE_HZ)) / FRAME_RATE_HZ
+    t_s = np.arange(round(seconds * rate_hz)) / rate_hz
     amplitudes = np.array([9.0, 3.0, 1.6, 0.02])
     phases = rng.uniform(0.0, 2.0 * np.pi, (3, 4))
     rates_hz = np.array([0.07, 0.19, 0.31])[:, None] * rng.uniform(0.8, 1.2, (3, 4))
@@ -254,11 +261,11 @@ def _compose(room: Image, cutout: _Cutout, motion: _Reals, reach: tuple[Gesture,
     return image
 
 
-def _write_film(path: Path, cutout: _Cutout, script: _Script) -> None:
+def _write_film(path: Path, cutout: _Cutout, script: _Script, rate_hz: int) -> None:
     """Encode picture and sound, interleaved second by second; bit-exact flags keep dates and versions out."""
     room = _room()
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-        video = container.add_stream(_video_codec(), rate=FRAME_RATE_HZ)
+        video = container.add_stream(_video_codec(), rate=rate_hz)
         assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
         video.codec_context.thread_count = 1
@@ -269,16 +276,16 @@ def _write_film(path: Path, cutout: _Cutout, script: _Script) -> None:
         audio = container.add_stream("aac", rate=AUDIO_RATE_HZ, layout="mono")
         audio.bit_rate = 64_000
         for index, motion in enumerate(script.motions):
-            if index % FRAME_RATE_HZ == 0:
-                start = index // FRAME_RATE_HZ * AUDIO_RATE_HZ
+            if index % rate_hz == 0:
+                start = index // rate_hz * AUDIO_RATE_HZ
                 block = av.AudioFrame.from_ndarray(script.sound[None, start : start + AUDIO_RATE_HZ], "fltp", "mono")
                 block.sample_rate, block.pts, block.time_base = AUDIO_RATE_HZ, start, Fraction(1, AUDIO_RATE_HZ)
                 container.mux(audio.encode(block))
-            t_s = index / FRAME_RATE_HZ
+            t_s = index / rate_hz
             image = _compose(room, cutout, motion, _reach(script.gestures, t_s), t_s)
             i420 = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
             frame = av.VideoFrame.from_ndarray(i420, format="yuv420p")
-            frame.pts, frame.time_base = index, Fraction(1, FRAME_RATE_HZ)
+            frame.pts, frame.time_base = index, Fraction(1, rate_hz)
             container.mux(video.encode(frame))
         container.mux(audio.encode(None))
         container.mux(video.encode(None))

@@ -65,6 +65,9 @@ def models() -> None:
 
 @pytest.fixture(scope="session")
 def interview(models: None, tmp_path_factory: pytest.TempPathFactory) -> Interview:
-    """A made-up interview of 16 s: a face that real detectors find, speech-like sound, an NFBL feed."""
+    """A made-up interview of 16 s: a face that real detectors find, speech-like sound, an NFBL feed.
+
+    12 frames a second: many tests play it whole, and what they look at does not need more.
+    """
     folder = tmp_path_factory.mktemp("interview")
-    return make_interview(folder, portrait=model_path("portrait"), seconds=16.0)
+    return make_interview(folder, portrait=model_path("portrait"), seconds=16.0, rate_hz=12)
