@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ import pytest
 from configs.errors import ConfigError
 from configs.output_settings import OutputSettings, WebSettings
 from monitor.outputs.destinations import make_destinations
-from monitor.outputs.page.destination import PageDestination
+from monitor.outputs.page.destination import PageDestination, viewers_within
 from monitor.session.session import Session
 from tests import clips, sessions
-from tests.made_page import Viewer, served
+from tests.made_page import Viewer, served, until
 from tests.made_snapshot import RUNNING
 from tests.made_stream import MadeStream
 
@@ -70,6 +70,26 @@ def test_a_certificate_that_is_none_is_told_with_its_settings_and_frees_the_port
     (tmp_path / "none.pem").write_text("nothing")
     with pytest.raises(ConfigError, match=r"^outputs.web.certificate, outputs.web.key: "):
         opened(tmp_path, certificate=str(tmp_path / "none.pem"), key=str(tmp_path / "none.pem"))
+
+
+@pytest.mark.parametrize(
+    ("files", "most", "served_at_once"),
+    [(20_000, 400, 400), (1024, 256, 256), (1024, 400, 320), (256, 256, 8), (-1, 400, 400), (64, 1, 1)],
+)
+def test_viewers_leave_the_sessions_files_enough_to_open(
+    caplog: pytest.LogCaptureFixture, files: int, most: int, served_at_once: int
+) -> None:
+    assert viewers_within(files, most) == served_at_once
+    assert ("ulimit -n" in caplog.text) == (served_at_once < most)
+
+
+def test_as_many_viewers_as_were_set_have_their_pictures_and_others_the_page(tmp_path: Path) -> None:
+    with served(tmp_path, most_viewers=100) as page, ExitStack() as leaving:
+        for _ in range(200):
+            held = leaving.enter_context(socket.create_connection(("127.0.0.1", page.port), timeout=5.0))
+            held.sendall(f"GET /streams/interview/events HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n\r\n".encode())
+        until(lambda: page.viewers == 100)
+        assert page.get("/").status_code == 200
 
 
 def opened(folder: Path, **settings: object) -> None:
