@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -372,8 +373,12 @@ def test_a_number_that_is_none_ends_nothing(page: MadePage) -> None:
 
 def test_what_a_session_calls_its_things_is_known_before_its_records_are_told(page: MadePage) -> None:
     (begun,) = (record for record in made_records() if isinstance(record, records.SessionRecord))
+    together = threading.Event()
+    assert page.destination._server is not None
+    page.destination._server.tell(lambda: (together.wait(5.0), None)[1])
     page.say(replace(begun, source="live"), records.MarkRecord(media_s=1.0, note="USB Audio hums"))
     page.show(replace(live(SessionState.LIVE, MIC), source="mic:USB Audio"))
+    together.set()
     page.wait_for(2)
     with page.viewer() as viewer:
         assert viewer.next("history").data["marks"][0]["note"] == "(name) hums"
