@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,6 +68,7 @@ async def publishing(
     answer_s: float = 5.0,
     shown: Snapshot | None = LIVE,
     last: Snapshot | None = ENDED,
+    name: str = "interview",
 ) -> AsyncIterator[Publishing]:
     """A stream that is published until the end of the block; `last` is its last picture.
 
@@ -71,7 +76,7 @@ async def publishing(
     """
     settings = mqtt_settings(port, *overrides)
     destination = MqttDestination(settings, environ or {}, waits=Soon(), answer_s=answer_s)
-    made = MadeStream(journal, session=f"l-{journal.stem}")
+    made = MadeStream(journal, session=f"l-{journal.stem}", name=name)
     try:
         await destination.open([made.stream])
         output = destination.output(made.stream)
@@ -84,3 +89,55 @@ async def publishing(
     finally:
         await destination.close()
         made.file.close()
+
+
+@contextmanager
+def publisher(journal: Path, port: int) -> Iterator[None]:
+    """Another process that publishes a made session, killed at the end of the block."""
+    script = Path(__file__).with_name("publish_made.py")
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    process = subprocess.Popen([sys.executable, str(script), str(journal), str(port)], env=environ)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def long_way(port: int, delay_s: float) -> AsyncIterator[int]:
+    """A port from which everything takes so long to the broker's, and back."""
+    talks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                loop.call_later(delay_s, _write, writer, data)
+        await asyncio.sleep(2 * delay_s)
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talks.add(task)
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        writers.extend((writer, back))
+        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in talks:
+            task.cancel()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*talks, *(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
+def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if not writer.is_closing():
+        writer.write(data)

@@ -16,6 +16,11 @@ class Manner(Enum):
     """As some did: the connection stands, and nothing is said."""
     TAKES_OVER = auto()
     """Says, once all greetings are in, that another client has the id."""
+    DROPS = auto()
+    """Ends every connection once all greetings are in, without a word."""
+
+
+_LAST_WORDS = {Manner.TAKES_OVER: b"\xe0\x02\x8e\x00", Manner.DROPS: b""}
 
 
 @dataclass
@@ -55,8 +60,8 @@ class FewWords:
                 self.topics.append(body[2 : 2 + length].decode())
                 if kind & 6:
                     writer.write(b"\x40\x02" + body[2 + length : 4 + length])
-                if self.manner is Manner.TAKES_OVER and self.topics[-1] == "emotion-monitor/n/availability":
-                    writer.write(b"\xe0\x02\x8e\x00")
+                if self.topics[-1] == "emotion-monitor/n/availability" and self.manner in _LAST_WORDS:
+                    writer.write(_LAST_WORDS[self.manner])
                     return
 
 

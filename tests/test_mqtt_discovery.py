@@ -207,11 +207,12 @@ def test_values_are_of_the_allowed_ones(which: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("which", VARIANTS)
 def test_every_id_is_its_own(which: dict[str, Any]) -> None:
-    one, other, elsewhere = told(**which), told("other", **which), told(topics=Topics("b", "node-2"), **which)
-    ids = [component["unique_id"] for payload in (one, other, elsewhere) for _, component in components(payload)]
+    names = (("a", "b_c"), ("a_b", "c"), ("a", "b"), ("a--b", "c"), ("a", "b--c"), ("a", "b_c_verdict"))
+    payloads = [told(stream, topics=Topics("b", node), **which) for node, stream in names]
+    ids = [component["unique_id"] for payload in payloads for _, component in components(payload)]
     assert len(ids) == len(set(ids))
-    devices = {payload["device"]["identifiers"][0] for payload in (one, other, elsewhere)}
-    assert len(devices) == 3
+    assert len({payload["device"]["identifiers"][0] for payload in payloads}) == len(names)
+    assert len({Topics("b", node).discovery("homeassistant", stream) for node, stream in names}) == len(names)
 
 
 @pytest.mark.parametrize("which", VARIANTS)
@@ -229,7 +230,9 @@ def test_every_topic_is_one_of_the_tree_and_whole(which: dict[str, Any]) -> None
                 assert ("value_template" in component) is (topic in JSON_TOPICS) or key != "state_topic", name
         for available in (*payload["availability"], *component.get("availability", ())):
             assert available["topic"] in WORD_TOPICS, name
-    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", TOPICS.discovery("homeassistant", STREAM))
+    assert re.fullmatch(
+        r"homeassistant/device/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", TOPICS.discovery("homeassistant", STREAM)
+    )
 
 
 ALLOWED: dict[str, Callable[[dict[str, Any], str], bool]] = {
@@ -343,6 +346,8 @@ def test_any_name_gives_a_message_that_can_be_sent_and_templates_that_work(node:
     topics = Topics("home/monitors", node)
     payload = told(stream, topics=topics)
     assert len(json.dumps(payload)) < 20_000
-    assert re.fullmatch(r"homeassistant/device/[a-zA-Z0-9_-]+/config", topics.discovery("homeassistant", stream))
+    assert re.fullmatch(
+        r"homeassistant/device/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topics.discovery("homeassistant", stream)
+    )
     lag = payload["components"]["lag"]
     assert rendered(lag["value_template"], public.stats_payload({stream: RUNNING}, TS)) == "0.4"

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from monitor.records import VerdictRecord
 from monitor.snapshot import OutputState
 from tests.made_broker import Listener, MadeBroker, eventually, listening
 from tests.made_journal import made_records
-from tests.made_mqtt import LIVE, ROOT, STREAM, publishing
+from tests.made_mqtt import LIVE, ROOT, STREAM, publisher, publishing
 
 pytestmark = pytest.mark.broker
 
@@ -33,7 +29,7 @@ RETAINED = (
     f"{STREAM}/state",
     f"{STREAM}/enabled/state",
     f"{STREAM}/preview/state",
-    "homeassistant/device/n_interview/config",
+    "homeassistant/device/n/interview/config",
 )
 
 
@@ -50,19 +46,6 @@ def broker(tmp_path: Path) -> Iterator[MadeBroker]:
 
 def verdicts(ear: Listener) -> list[dict[str, object]]:
     return [json.loads(message.payload) for message in ear.of(f"{STREAM}/verdict")]
-
-
-@contextmanager
-def publisher(journal: Path, port: int) -> Iterator[None]:
-    """Another process that publishes a made session, killed at the end of the block."""
-    script = Path(__file__).with_name("publish_made.py")
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    process = subprocess.Popen([sys.executable, str(script), str(journal), str(port)], env=environ)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def open_files() -> int:

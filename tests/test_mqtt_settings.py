@@ -9,6 +9,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import aiomqtt
@@ -190,8 +191,11 @@ def dropped_slowly() -> Trouble:
     return Trouble("refused", Then.SLOWLY)
 
 
-def test_suspected_twins_stop() -> None:
+def test_suspected_twins_stop_and_whoever_drew_an_id_can_have_none() -> None:
     assert dropped_again(BROKER).then is Then.STOP
+    alone = dropped_again(replace(BROKER, drawn=True))
+    assert alone.then is Then.SLOWLY
+    assert "check its ACL for this user, and its log" in alone.reason
 
 
 def test_only_what_is_text_says_so() -> None:

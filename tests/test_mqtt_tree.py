@@ -20,7 +20,7 @@ from tests.made_stream import made_picture
 
 pytestmark = pytest.mark.broker
 
-DISCOVERY = "homeassistant/device/n_interview/config"
+DISCOVERY = "homeassistant/device/n/interview/config"
 
 
 @pytest.fixture(autouse=True)

@@ -76,13 +76,13 @@ class _Run:
         return self._code(results)
 
     async def _one(self, session: Session, *outputs: Output) -> int:
-        """Run one; of several, one that cannot begin says so on the screen while the others go on."""
+        """Run one; one that cannot begin is shown as failed, on the screen only where others go on there."""
         try:
             return await session.run(*outputs)
         except MonitorError as error:
-            if len(self._sessions) > 1 and not session.began:
+            if not session.began:
                 failed = session.failed(str(error))
-                for output in outputs:
+                for output in outputs if len(self._sessions) > 1 else outputs[1:]:
                     output.show(failed)
             raise
 

@@ -32,6 +32,8 @@ class Broker:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = None
+    drawn: bool = False
+    """Whether the client's id was drawn for this run: then nobody else can have it by mistake."""
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
 
@@ -59,7 +61,7 @@ def read_password(settings: MqttSettings, environ: Mapping[str, str]) -> str | N
 
 
 def make_broker(settings: MqttSettings, password: str | None, *, client_id: str) -> Broker:
-    """Read the certificates, which takes a while: call it off the event loop.
+    """Read the certificates, which takes a while: call it off the event loop. `client_id` is for who set none.
 
     Raises:
         ConfigError: a certificate or key cannot be used.
@@ -73,7 +75,8 @@ def make_broker(settings: MqttSettings, password: str | None, *, client_id: str)
     return Broker(
         host=settings.host,
         port=settings.port or (_TLS_PORT if tls.enabled else _PORT),
-        client_id=client_id,
+        client_id=settings.client_id or client_id,
+        drawn=settings.client_id is None,
         username=settings.username,
         password=password,
         tls=_context(tls) if tls.enabled else None,

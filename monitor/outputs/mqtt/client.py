@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.outputs.mqtt.broker import Broker
-from monitor.outputs.mqtt.messages import Incoming, Outgoing, properties
-from monitor.outputs.mqtt.trouble import Refused
+from monitor.outputs.mqtt.messages import Incoming, Outgoing, packet_bytes, properties
+from monitor.outputs.mqtt.trouble import Refused, TooLarge
 
 WILL_DELAY_S: Final = 5
 """How long the broker waits with the will (MQTT 5, s): after a blip we are back in one or two, and nobody need see it;
@@ -47,8 +48,11 @@ class Client(aiomqtt.Client):
         self._broker = broker
         self._v5 = v5
         self._given_up = False
+        self._most_bytes: int | None = None
         self._refusal: ReasonCode | None = None
         self._acknowledged = asyncio.Lock()
+        self.sending: Outgoing | None = None
+        """What is published and not acknowledged yet."""
         super().__init__(
             broker.host,
             broker.port,
@@ -102,15 +106,26 @@ class Client(aiomqtt.Client):
         Raises:
             aiomqtt.MqttError: the connection is over, or the broker does not answer.
             Refused: the broker will not have it (only MQTT 5 brokers say so).
+            TooLarge: the broker takes nothing so large (only MQTT 5 brokers say so).
         """
+        if self.room_for(message) < len(message.payload):
+            raise TooLarge(self._most_bytes)
         if message.qos == 0:
             await self._publish(message)
             return
         async with self._acknowledged:
-            self._refusal = None
+            self._refusal, self.sending = None, message
             await self._publish(message)
+            self.sending = None
             if self._refusal is not None:
-                raise Refused(self._refusal)
+                refused = Refused(self._refusal)
+                raise TooLarge if refused.too_large else refused
+
+    def room_for(self, message: Outgoing) -> int:
+        """How long the message's payload may be (bytes)."""
+        if self._most_bytes is None:
+            return sys.maxsize
+        return self._most_bytes - (packet_bytes(message) - len(message.payload))
 
     async def listen(self, topics: list[str]) -> bool:
         """Subscribe; False where the broker refuses any. Raises `aiomqtt.MqttError`."""
@@ -170,9 +185,15 @@ class Client(aiomqtt.Client):
         if self._given_up:
             self.cut()
 
+    def _on_connect(self, *told: Any, **named: Any) -> None:  # noqa: ANN401 - as paho calls it
+        _client, _userdata, _flags, _code, said = told
+        self._most_bytes = getattr(said, "MaximumPacketSize", None)
+        super()._on_connect(*told, **named)
+
     def _on_publish(self, *told: Any) -> None:  # noqa: ANN401 - as paho calls it
-        _client, _userdata, _mid, code, _properties = told
-        if code.is_failure:
+        _client, _userdata, mid, code, _properties = told
+        # Whose sender is gone is answered to nobody: the next message shall not take it for its own answer.
+        if code.is_failure and mid in self._pending_publishes:
             self._refusal = code
         super()._on_publish(*told)
 

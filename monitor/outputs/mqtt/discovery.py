@@ -84,9 +84,9 @@ def discovery_payload(
         components["preview_switch"] = _switch("Preview", of.preview_state, of.preview_set, topics)
     if commands or preview:
         components["preview"] = _image(topics, of, pausable=pausable)
-    device = f"{topics.node}_{stream}"
+    device = f"{topics.node}/{stream}"  # neither can hold a slash
     for name, component in components.items():
-        component |= {"platform": _PLATFORMS[name], "unique_id": f"{device}_{name}", "qos": _QOS}
+        component |= {"platform": _PLATFORMS[name], "unique_id": f"{device}/{name}", "qos": _QOS}
     return {
         # No `via_device`: Home Assistant wants the device that it names to be there, and the node is none.
         "device": {

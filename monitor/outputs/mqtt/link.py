@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import aiomqtt
 
 from monitor.outbox import Undeliverable
+from monitor.outputs.lookup import Lookup
 from monitor.outputs.mqtt.broker import Broker
 from monitor.outputs.mqtt.client import Client
 from monitor.outputs.mqtt.messages import Incoming, Outgoing
 from monitor.outputs.mqtt.trouble import (
-    TOO_LARGE,
     Refused,
     Then,
+    TooLarge,
     Trouble,
     Waits,
     dropped_again,
     in_connecting,
+    in_looking_up,
     in_use,
 )
 from monitor.snapshot import OutputState
 
 T = TypeVar("T")
+
+logger = logging.getLogger("emotion_monitor.mqtt")
 
 ANSWER_S: Final = 10.0
 """How long the broker may take to answer anything (s); after that the connection counts as dead."""
@@ -39,6 +45,9 @@ MQTT 3.1.1 has no words for it; MQTT 5 has, but mosquitto 2.0.11 does not say th
 
 _LISTENS_S: Final = 1.0
 """How long a broker that runs may take to accept a connection (s)."""
+
+_MOST_GARBLED: Final = 64
+"""Messages that are remembered as answered by what cannot be read; a broker that answers more so is of no use."""
 
 _FAREWELL_S: Final = 2.0
 """How long the last messages may take (s)."""
@@ -76,6 +85,7 @@ class Link:
             answer_s: How long the broker may take to answer (s).
         """
         self._broker = broker
+        self._lookup = Lookup(broker.host, broker.port)
         self._will = will
         self._greet = greet
         self._topics = list(topics)
@@ -89,6 +99,10 @@ class Link:
         self._known = False
         """Whether there was a connection before."""
         self._drops = 0
+        self._closing = False
+        self._warned: set[str] = set()
+        self._suspect: Outgoing | None = None
+        self._garbled: set[Outgoing] = set()
         self._connection: _Connection | None = None
         self._up = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -108,16 +122,35 @@ class Link:
         self._running = asyncio.create_task(self._run(), name="mqtt")
         self._running.add_done_callback(died)
 
+    def room_for(self, message: Outgoing) -> int:
+        """How long the payload of the message may be for this broker (bytes)."""
+        return sys.maxsize if self._connection is None else self._connection.room_for(message)
+
+    async def wait_up(self) -> None:
+        """Wait until the broker was greeted and listens."""
+        await self._up.wait()
+
     async def tell(self, message: Outgoing) -> bool:
         """Publish now or never; whether it arrived (QoS 1) or was sent (QoS 0)."""
         connection = self._connection
-        if connection is None:
+        if connection is None or not self.up:
             return False
         try:
-            await connection.send(message)
+            return await self._publish(connection, message)
         except Lost:
             return False
-        return True
+
+    async def answer(self, message: Outgoing) -> None:
+        """Publish now or never, where somebody else wanted it: that the broker forbids it says nothing of the rest."""
+        connection = self._connection
+        if connection is None or not self.up:
+            return
+        try:
+            await connection.send(message, may_be_refused=True)
+        except (Refused, TooLarge) as error:
+            logger.warning("an answer was not taken by the broker: %s", error)
+        except Lost:
+            pass
 
     async def deliver(self, message: Outgoing) -> None:
         """Publish until it is acknowledged, through as many connections as it takes.
@@ -131,12 +164,12 @@ class Link:
             if connection is None:
                 continue
             try:
-                await connection.send(message)
+                await self._send(connection, message)
             except Lost:
-                if connection.trouble is not None and connection.trouble.code == TOO_LARGE:
-                    raise Undeliverable("larger than the broker takes") from None
-            else:
-                return
+                continue
+            except TooLarge as error:
+                raise Undeliverable(str(error)) from None
+            return
 
     def give_up(self) -> None:
         """Whoever waited for an answer has waited long enough: the connection counts as dead."""
@@ -145,12 +178,13 @@ class Link:
 
     async def close(self, farewell: Sequence[Outgoing]) -> None:
         """Publish `farewell` if there is a connection, then end it. Safe to call twice."""
+        self._closing = True
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(Lost, TimeoutError):
                 async with asyncio.timeout(_FAREWELL_S):
                     for message in farewell:
-                        await connection.send(message)
+                        await self._publish(connection, message)
             await connection.leave()
         if self._running is not None:
             self._running.cancel()
@@ -160,6 +194,8 @@ class Link:
         """Connect again and again, until cancelled or until a person must do something."""
         while True:
             trouble = await self._once()
+            if self._closing:
+                return
             if trouble.then is Then.STOP:
                 self._changed(OutputState.STOPPED, trouble.reason)
                 return
@@ -171,6 +207,11 @@ class Link:
 
     async def _once(self) -> Trouble:
         """One connection, from its beginning to its end; why it ended."""
+        try:
+            async with asyncio.timeout(self._answer_s):
+                await self._lookup.answered()
+        except OSError as error:  # TimeoutError is one
+            return in_looking_up(error, self._broker)
         client = Client(self._broker, self._will, v5=self._v5, answer_s=self._answer_s)
         try:
             await client.enter()
@@ -207,16 +248,15 @@ class Link:
         return True
 
     async def _use(self, client: Client) -> Trouble:
-        connection = _Connection(client, self._broker, self._ended)
+        # From now on it is left in order: who has connected and vanishes without a word looks like a crash.
+        connection = self._connection = _Connection(client, self._broker, self._ended)
         reading = asyncio.create_task(self._read(client, connection))
         try:
             heard = await connection.listen(self._topics)
-            for message in self._greet():
-                await connection.send(message)
-            self._connection = connection
-            self._up.set()
-            self._changed(OutputState.UP, "" if heard else "the broker lets this user subscribe to no commands")
-            # It also ends by a fault of whoever receives, which nobody else would see.
+            if await self._greeted(connection):
+                self._up.set()
+                self._changed(OutputState.UP, "" if heard else "the broker lets this user subscribe to no commands")
+            # Reading may also end by a fault, which nobody else would see.
             both: set[asyncio.Future[Any]] = {reading, connection.over}
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
@@ -229,12 +269,56 @@ class Link:
             reading.cancel()
             client.cut()
 
+    async def _greeted(self, connection: _Connection) -> bool:
+        """Say all there is to say first; False where the end came before. Raises `Lost`."""
+        for message in self._greet():
+            if self._closing:
+                return False
+            await self._publish(connection, message)
+        return not self._closing
+
+    async def _publish(self, connection: _Connection, message: Outgoing) -> bool:
+        """Whether it was taken; what is too large for the broker is left out. Raises `Lost`."""
+        try:
+            await self._send(connection, message)
+        except TooLarge as error:
+            if message.topic not in self._warned:
+                self._warned.add(message.topic)
+                logger.warning("%s is not published: %s", message.topic, error)
+            return False
+        return True
+
+    async def _send(self, connection: _Connection, message: Outgoing) -> None:
+        """Publish. Raises `Lost`, or `TooLarge` also where that can only be guessed.
+
+        Mosquitto 2.0 answers what is too large by a code that MQTT does not have for it, by which paho breaks. To send
+        the same message on every new connection would be of no use, and hold up all that comes after it.
+        """
+        if message in self._garbled:
+            raise TooLarge
+        try:
+            await connection.send(message)
+        except Lost:
+            if connection.suspect == message:
+                if self._suspect == message and len(self._garbled) < _MOST_GARBLED:
+                    self._garbled.add(message)  # the second time it is not by chance
+                self._suspect = message
+            raise
+
     async def _read(self, client: Client, connection: _Connection) -> None:
         try:
             async for message in client.incoming():
-                await self._receive(message)
+                await self._heed(message)
         except aiomqtt.MqttError as error:
             connection.end(error)
+
+    async def _heed(self, message: Incoming) -> None:
+        try:
+            await self._receive(message)
+        except Exception as error:
+            # Nothing that anybody sends may end what is published.
+            logger.warning("a message that came in is ignored: unexpected %s", type(error).__name__)
+            logger.debug("of this message", exc_info=True)
 
     def _ended(self) -> None:
         self._connection = None
@@ -249,21 +333,37 @@ class _Connection:
         self._broker = broker
         self._ended = ended
         self.over: asyncio.Future[Trouble] = asyncio.get_running_loop().create_future()
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """What went wrong, None while nothing has."""
-        return self.over.result() if self.over.done() and not self.over.cancelled() else None
+        self.suspect: Outgoing | None = None
+        """What was answered by something that cannot be read, by which it ended."""
 
     def end(self, error: Exception) -> None:
         """It went wrong."""
         if not self.over.done():
-            self.over.set_result(in_use(error, self._broker))
+            trouble = in_use(error, self._broker)
+            if trouble.garbled:
+                self.suspect = self._client.sending
+            self.over.set_result(trouble)
             self._ended()
 
-    async def send(self, message: Outgoing) -> None:
-        """Publish. Raises `Lost`."""
-        await self._while_connected(self._client.send(message))
+    def room_for(self, message: Outgoing) -> int:
+        """How long the message's payload may be (bytes)."""
+        return self._client.room_for(message)
+
+    async def send(self, message: Outgoing, *, may_be_refused: bool = False) -> None:
+        """Publish. What the broker refuses ends the connection, unless it `may_be_refused`.
+
+        Raises:
+            Lost: the connection is over.
+            TooLarge: the broker takes nothing so large.
+            Refused: the broker will not have it.
+        """
+        try:
+            await self._while_connected(self._client.send(message))
+        except Refused as error:
+            if may_be_refused:
+                raise
+            self.end(error)
+            raise Lost from None
 
     async def listen(self, topics: list[str]) -> bool:
         """Subscribe; False where the broker refuses any of them. Raises `Lost`."""
@@ -281,7 +381,7 @@ class _Connection:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return working.result()
-        except (aiomqtt.MqttError, Refused) as error:
+        except aiomqtt.MqttError as error:
             self.end(error)
         finally:
             working.cancel()

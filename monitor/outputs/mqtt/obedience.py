@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from monitor.outputs.base import Command
@@ -32,9 +33,9 @@ class Obedience:
         link: Link,
         *,
         stats: Callable[[], Payload],
-        republish: Callable[[], Awaitable[None]],
+        republish: Callable[[], asyncio.Task[None]],
     ) -> None:
-        """`stats` is what a health check is answered, `republish` publishes all that is retained."""
+        """`stats` is what a health check is answered, `republish` begins to publish all that is retained."""
         self._topics = topics
         self._pausable = pausable
         self._outputs = outputs
@@ -78,7 +79,7 @@ class Obedience:
             case Wanted.HEALTH_CHECK:
                 data = self._stats()
             case Wanted.REPUBLISH:
-                await self._republish()
+                await asyncio.wait({self._republish()})
             case Wanted.MARK if asked.stream is not None:
                 if not self._outputs[asked.stream].stream.command(Command.MARK, asked.note):
                     await self._send(answer(asked.reply, error=f"{asked.stream} does not run: nothing was marked"))
@@ -86,6 +87,6 @@ class Obedience:
         await self._send(answer(asked.reply, data))
 
     async def _send(self, told: Answer) -> None:
-        await self._link.tell(
+        await self._link.answer(
             Outgoing(told.topic, encoded(told.payload), expiry_s=_ANSWER_EXPIRY_S, correlation=told.correlation)
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from configs.errors import JournalError
@@ -17,11 +19,17 @@ from monitor.outputs.mqtt.messages import Outgoing, event, picture, retained, wo
 from monitor.outputs.mqtt.pictures import MOST_BYTES, fitted
 from monitor.outputs.mqtt.topics import OFF, OFFLINE, ON, ONLINE, StreamTopics, Topics
 from monitor.outputs.public import degraded, description_payload, estimate_payload, nfbl_payload, verdict_payload
-from monitor.records import DescriptionRecord, NfblRecord, VerdictRecord
+from monitor.records import DescriptionRecord, EndReason, NfblRecord, VerdictRecord
 from monitor.snapshot import SessionState, Snapshot
+
+logger = logging.getLogger("emotion_monitor.mqtt")
 
 _ONLINE: Final = {SessionState.LIVE, SessionState.STALLED, SessionState.PAUSED}
 """States in which a stream is there. A stall is a hiccup of a second or two; a pause is what a person wants."""
+
+_END: Final = '"kind":"end"'
+_HEAD: Final = 200
+"""So many characters of a line tell its kind: no text that anybody wrote comes before it."""
 
 _LAST_S: Final = 2.0
 """How long the last state may take (s)."""
@@ -39,6 +47,8 @@ class Shared:
     """Tells the operator of this stream how the destination does."""
     introduced: Callable[[], None]
     """Is called when it is known for the first time what a stream is watched with."""
+    died: Callable[[asyncio.Task[None]], None]
+    """Is called with every task that is over."""
 
 
 def kinds(settings: MqttSettings) -> frozenset[str]:
@@ -70,10 +80,13 @@ class MqttOutput:
         """Whether masked pictures are published."""
         self.fault = ""
         """Why its events are not published any more, empty while they are."""
+        self.end: EndReason | None = None
+        """Why its session ended, as the journal says."""
         self._shared = shared
         self._of: StreamTopics = shared.topics.stream(stream.name)
         self._shown: Snapshot | None = None
         self._over = False
+        self._speaking = asyncio.Lock()
         self._news = asyncio.Event()
         self._told: dict[str, bytes] = {}
         self._key: object = None
@@ -101,15 +114,20 @@ class MqttOutput:
             self._failed(error)
         else:
             self._delivering = asyncio.create_task(self._deliver(self._box), name="mqtt-events")
+            self._delivering.add_done_callback(self._shared.died)
         self._tasks = [
             asyncio.create_task(self._keep(), name="mqtt-state"),
             asyncio.create_task(self._preview(), name="mqtt-preview"),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._shared.died)
 
     def record(self, line: str) -> None:
         """There is a new line in the journal."""
         if self._box is not None:
             self._box.wake(line)
+        if _END in line[:_HEAD]:
+            self.end = EndReason(json.loads(line)["reason"])
 
     def show(self, snapshot: Snapshot) -> None:
         """Publish it soon where anything of it changed that somebody may wait for."""
@@ -132,8 +150,9 @@ class MqttOutput:
         self._over = True
         try:
             async with asyncio.timeout(_LAST_S):
-                for message in self.retained():
-                    await self._shared.link.tell(message)
+                async with self._speaking:
+                    for message in self.retained():
+                        await self._shared.link.tell(message)
         except TimeoutError:
             self._shared.link.give_up()
         self._shared.report(self.stream)
@@ -144,6 +163,13 @@ class MqttOutput:
         self._told = {message.topic: message.payload for message in words}
         self._told_key = self._key
         return [*words[:-1], *state, words[-1]]
+
+    async def again(self) -> None:
+        """Publish all that the broker keeps of it once more; what changes meanwhile comes after it, not before."""
+        async with self._speaking:
+            self._told.clear()
+            self._told_key = None
+            await self._speak()
 
     def changed(self) -> None:
         """Something of it may have changed that no snapshot shows."""
@@ -174,15 +200,19 @@ class MqttOutput:
         """Publish what changed, and the state at every heartbeat too."""
         heartbeat = False
         while True:
-            for message in self._words():
-                if self._told.get(message.topic) != message.payload and await self._shared.link.tell(message):
-                    self._told[message.topic] = message.payload
-            key = self._key
-            if heartbeat or key != self._told_key:
-                for message in self._state():
-                    if await self._shared.link.tell(message):
-                        self._told_key = key
+            async with self._speaking:
+                await self._speak(heartbeat=heartbeat)
             heartbeat = not await self._news_within(self._shared.settings.heartbeat_s)
+
+    async def _speak(self, *, heartbeat: bool = False) -> None:
+        for message in self._words():
+            if self._told.get(message.topic) != message.payload and await self._shared.link.tell(message):
+                self._told[message.topic] = message.payload
+        key = self._key
+        if heartbeat or key != self._told_key:
+            for message in self._state():
+                if await self._shared.link.tell(message):
+                    self._told_key = key
 
     async def _news_within(self, seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -194,17 +224,24 @@ class MqttOutput:
 
     async def _preview(self) -> None:
         """Publish the newest masked picture from time to time, while that is wanted."""
-        period_s, shown = self._shared.settings.preview_every_s, None
+        period_s, shown, warned = self._shared.settings.preview_every_s, None, False
         while True:
             await asyncio.sleep(period_s)
             frame = self.stream.picture() if self.preview and self._shared.link.up else None
             if frame is None or frame is shown:
                 continue
             shown = frame
-            jpeg = frame.jpeg
-            if len(jpeg) > MOST_BYTES:
-                jpeg = await asyncio.to_thread(fitted, jpeg)
-            await self._shared.link.tell(picture(self._of.preview, jpeg, expiry_s=max(1, round(2 * period_s))))
+            told = picture(self._of.preview, frame.jpeg, expiry_s=max(1, round(2 * period_s)))
+            room = min(MOST_BYTES, self._shared.link.room_for(told))
+            try:
+                if len(told.payload) > room:
+                    told = replace(told, payload=await asyncio.to_thread(fitted, told.payload, room))
+            except ValueError as error:
+                if not warned:
+                    logger.warning("%s: a picture is not published: %s", self.stream.name, error)
+                warned = True
+                continue
+            await self._shared.link.tell(told)
 
     async def _deliver(self, box: Box) -> None:
         try:

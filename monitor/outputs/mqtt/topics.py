@@ -117,8 +117,11 @@ class Topics:
         return f"{self.root}/response/{command}"
 
     def discovery(self, prefix: str, stream: str) -> str:
-        """Where Home Assistant, which listens under `prefix`, is told of a stream."""
-        return f"{prefix}/device/{self.node}_{stream}/config"
+        """Where Home Assistant, which listens under `prefix`, is told of a stream.
+
+        Node and stream are levels of their own: names may hold any sign that could join them.
+        """
+        return f"{prefix}/device/{self.node}/{stream}/config"
 
 
 def home_assistant_status(prefix: str) -> str:

@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.outputs.mqtt.broker import Broker
 
-TOO_LARGE: Final = 149
+_TOO_LARGE: Final = 149
 """Reason codes of MQTT 5, which paho also makes of those of 3.1.1."""
 _UNSAID: Final = 128
 """What paho says of a connection that was closed without a word."""
@@ -49,14 +49,15 @@ class Then(Enum):
 class Trouble:
     """`reason` holds no secret.
 
-    `silent` where the broker took the connection and never said anything, `unsaid` where it ended one without a word;
-    `code` is what it said.
+    `silent` where the broker took the connection and never said anything, `unsaid` where it ended one without a word,
+    `garbled` where one side said what the other cannot read; `code` is what it said.
     """
 
     reason: str
     then: Then = Then.AGAIN
     silent: bool = False
     unsaid: bool = False
+    garbled: bool = False
     code: int | None = None
 
 
@@ -67,6 +68,23 @@ class Refused(Exception):
         """`code` is what it said."""
         super().__init__(str(code))
         self.code = code.value
+        self.too_large = code.value == _TOO_LARGE
+
+
+class TooLarge(Exception):
+    """The broker takes nothing so large; another message may be taken."""
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        """`most_bytes` is what the broker said that it takes, None where it did not say."""
+        limit = "" if most_bytes is None else f" ({most_bytes} bytes)"
+        super().__init__(f"larger than the broker takes{limit}: raise its limit of a message's size")
+
+
+def in_looking_up(error: OSError, broker: Broker) -> Trouble:
+    """Why it is not known where the broker is."""
+    if isinstance(error, TimeoutError):
+        return Trouble(f"nobody says where {broker.host} is: check the network and its name server")
+    return _unreachable(error, broker)
 
 
 def in_connecting(error: Exception, broker: Broker, *, known: bool = False) -> Trouble:
@@ -105,6 +123,10 @@ def in_use(error: Exception, broker: Broker) -> Trouble:
 
 def dropped_again(broker: Broker) -> Trouble:
     """The broker closes connections soon after each begins and does not say why."""
+    if broker.drawn:
+        return Trouble(
+            "the broker ends each connection soon after it began: check its ACL for this user, and its log", Then.SLOWLY
+        )
     return Trouble(
         f"the broker ends each connection soon after it began: another client uses the id {broker.client_id}, or the "
         "broker forbids what is published; set outputs.mqtt.client_id",
@@ -154,8 +176,12 @@ def _ended(code: ReasonCode, broker: Broker) -> Trouble:
         case 142:
             return Trouble(
                 f"another client has taken over the id {broker.client_id}: give each its own outputs.mqtt.client_id",
-                Then.STOP,
+                Then.SLOWLY if broker.drawn else Then.STOP,
                 code=142,
+            )
+        case 130:  # said by the broker of what it cannot read, and by paho of what it cannot read itself
+            return Trouble(
+                f"{broker.address} and this program do not understand each other: check its log", garbled=True, code=130
             )
         case 135 | 138:
             return Trouble(
