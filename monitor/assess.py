@@ -14,8 +14,7 @@ from monitor.describers.base import Describer, Description
 from monitor.estimate import Estimate, Estimator
 from monitor.judges.base import NO_MEMORY, Judge, Label, Verdict
 from monitor.memory import TextMemory
-from monitor.snapshot import ModelUse
-from monitor.usage import Meter
+from monitor.usage import Meter, ModelUse
 
 logger = logging.getLogger("emotion_monitor.assess")
 

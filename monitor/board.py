@@ -32,7 +32,6 @@ from monitor.snapshot import (
     EstimatePoint,
     JudgedWindow,
     MediaHealth,
-    ModelUse,
     OutputState,
     OutputStatus,
     PrivacyHealth,
@@ -40,6 +39,7 @@ from monitor.snapshot import (
     Snapshot,
     TrackEstimate,
 )
+from monitor.usage import ModelUse
 
 _HISTORY: Final = 512
 """Points of the estimate's history; wider than any terminal."""

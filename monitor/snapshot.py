@@ -9,6 +9,7 @@ from buffers.evidence import Cadence, Window
 from buffers.links import LinkStatus
 from buffers.records import MaskState, NfblEvent, NfblWatch, Track
 from monitor.judges.base import Verdict
+from monitor.usage import ModelUse
 
 
 class SessionState(StrEnum):
@@ -120,25 +121,6 @@ class OutputStatus:
     reason: str = ""
     waiting: int | None = None
     link: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """What a model was asked since the session began: `role` is `describer` or `judge`.
-
-    `seconds` is wall time spent waiting for all answers together, `last_s` for the latest. Tokens are as its server
-    counts them, 0 where it does not; `cost` is in the currency of the prices that are set, None where none are.
-    """
-
-    role: str
-    name: str
-    asked: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-    last_s: float | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

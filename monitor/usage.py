@@ -9,7 +9,26 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, runtime_checkable
 
 from configs.model_settings import LlmSettings, MllmSettings
-from monitor.snapshot import ModelUse
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a model was asked since the session began: `role` is `describer` or `judge`.
+
+    `seconds` is wall time spent waiting for all answers together, `last_s` for the latest. Tokens are as its server
+    counts them, 0 where it does not; `cost` is in the currency of the prices that are set, None where none are.
+    """
+
+    role: str
+    name: str
+    asked: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    last_s: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = None
+
 
 _PER: Final = 1e6
 """Prices are those of a million tokens."""

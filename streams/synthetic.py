@@ -97,8 +97,8 @@ def make_interview(
     """Write `interview.mp4` and `interview.csv` into `folder` (made if absent) and return their paths.
 
     `portrait` is a photograph of one person, head and shoulders, square; `rate_hz` are frames a second. ValueError for
-    less than 4 seconds, ModelUnavailable when the portrait cannot be read, MonitorError when this build of FFmpeg has no
-    encoder.
+    less than 4 seconds, ModelUnavailable when the portrait cannot be read, MonitorError when this build of FFmpeg has
+    no encoder.
     """
     if seconds < 4.0:
         msg = f"an interview needs at least 4 seconds, not {seconds:g}"

@@ -19,7 +19,8 @@ from monitor.outputs.metrics.destination import MetricsDestination
 from monitor.outputs.registry import SilentOutput
 from monitor.session.session import Session
 from monitor.session.shown import Shown
-from monitor.snapshot import ModelUse, OutputState, OutputStatus, SessionState, Snapshot
+from monitor.snapshot import OutputState, OutputStatus, SessionState, Snapshot
+from monitor.usage import ModelUse
 from streams.synthetic import Interview
 from tests.made_journal import SECRETS
 from tests.made_metrics import Scraped, endpoint, families, samples, served

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from monitor.snapshot import ModelUse, OutputState, OutputStatus, SessionState
+from monitor.snapshot import OutputState, OutputStatus, SessionState
+from monitor.usage import ModelUse
 from tests.made_metrics import families, served
 from tests.made_snapshot import CAMERA, live
 

@@ -10,7 +10,8 @@ import pytest
 from buffers.records import Group, MaskState, NfblWatch
 from monitor.outputs.page.state import state_payload
 from monitor.outputs.public import Payload
-from monitor.snapshot import ModelUse, OutputState, OutputStatus, SessionState, Snapshot
+from monitor.snapshot import OutputState, OutputStatus, SessionState, Snapshot
+from monitor.usage import ModelUse
 from tests.made_snapshot import EMPTY, LOST, MIC, RTSP, RUNNING, live
 
 pytestmark = pytest.mark.unit

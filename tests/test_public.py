@@ -19,7 +19,8 @@ from monitor.outputs import public
 from monitor.outputs.public import Payload
 from monitor.reading import Entry
 from monitor.records import DescriptionRecord, EstimateRecord, Mode, NfblRecord, SessionRecord, VerdictRecord
-from monitor.snapshot import MediaHealth, ModelUse, OutputState, OutputStatus, SessionState, Snapshot
+from monitor.snapshot import MediaHealth, OutputState, OutputStatus, SessionState, Snapshot
+from monitor.usage import ModelUse
 from tests.made_journal import SECRETS, SESSION, WORDS, made_records
 from tests.made_snapshot import EMPTY, RTSP, RUNNING
 

@@ -21,8 +21,7 @@ from monitor.identity import session_digest
 from monitor.judges.base import Judge
 from monitor.judges.openai.judge import OpenAIJudge
 from monitor.models import make_models
-from monitor.snapshot import ModelUse
-from monitor.usage import Prices, Spent, spent_by
+from monitor.usage import ModelUse, Prices, Spent, spent_by
 from tests.made_answers import JUDGE, MadeDescriber, MadeJudge
 from tests.made_evidence import evidence, frames
 from tests.made_server import ScriptedServer

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from buffers.links import LinkStatus
-from monitor.snapshot import MediaHealth, ModelUse, OutputState, OutputStatus, Snapshot, TrackEstimate
+from monitor.snapshot import MediaHealth, OutputState, OutputStatus, Snapshot, TrackEstimate
+from monitor.usage import ModelUse
 
 T = TypeVar("T")
 

@@ -30,7 +30,8 @@ from monitor.outputs.dashboard.panels import cautions
 from monitor.outputs.page.wire import SCHEMA
 from monitor.outputs.public import Payload, estimate_payload, number
 from monitor.outputs.redact import model_name, redacted
-from monitor.snapshot import MediaHealth, ModelUse, OutputStatus, PrivacyHealth, SessionState, Snapshot
+from monitor.snapshot import MediaHealth, OutputStatus, PrivacyHealth, SessionState, Snapshot
+from monitor.usage import ModelUse
 
 _NOTICES: Final = 8
 """Latest notices that are told."""
