@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from configs.errors import ModelUnavailable
 from monitor.session.runner import run
+from monitor.session.session import Session
 from streams.synthetic import Interview
 from tests.made_broker import MadeBroker, free_port, until
 from tests.sessions import lines, plan
@@ -63,7 +66,9 @@ def test_a_replay_is_heard_from_its_birth_to_its_end(interview: Interview, tmp_p
     assert interview.video.name not in heard.read_text("utf-8")
 
 
-def test_a_broker_that_is_not_there_changes_nothing_but_a_notice(interview: Interview, tmp_path: Path) -> None:
+def test_a_broker_that_is_not_there_changes_nothing_of_what_is_judged_and_kept(
+    interview: Interview, tmp_path: Path
+) -> None:
     settings = ("enabled=true", f"port={free_port()}", "drain_s=0.1")
     overrides = ("windows.first_s=2", *(f"outputs.mqtt.{pair}" for pair in settings))
     journal = tmp_path / "j.jsonl"
@@ -71,4 +76,25 @@ def test_a_broker_that_is_not_there_changes_nothing_but_a_notice(interview: Inte
     *_, end = told = lines(journal)
     assert "verdict" in {line["kind"] for line in told}
     assert (end["kind"], end["reason"]) == ("end", "ended")
-    assert any("nobody listens" in notice for notice in end["notices"])
+    assert not any("nobody listens" in notice for notice in end["notices"])
+
+
+def test_a_session_whose_models_cannot_be_loaded_is_told_as_failed(
+    interview: Interview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = tmp_path / "heard"
+
+    async def load(_: Session) -> None:
+        async with asyncio.timeout(15.0):
+            while b"availability online" not in heard.read_bytes():  # noqa: ASYNC110 - said in another process
+                await asyncio.sleep(0.05)
+        raise ModelUnavailable("the seer is away: wait for it")
+
+    monkeypatch.setattr(Session, "_start_models", load)
+    with MadeBroker(tmp_path / "broker") as broker, subscribed(broker.port, heard):
+        settings = (f"outputs.mqtt.{pair}" for pair in ("enabled=true", f"port={broker.port}", "node=n"))
+        planned = plan(interview.video, tmp_path / "j.jsonl", *settings)
+        with pytest.raises(ModelUnavailable):
+            run([planned], ui="none", ascii_only=True)
+        until(lambda: b'"stopped_reason":"failed"' in heard.read_bytes())
+    assert "seer" not in heard.read_text("utf-8")
