@@ -95,7 +95,7 @@ def admit(request: Request, guard: Guard) -> None:
     if access is Access.TOO_MANY:
         raise Refused(429, "too many wrong tokens: try again in a minute", retry_s=60)
     if access is Access.DENIED:
-        raise Refused(401, "the token is missing or wrong: open the link that the monitor printed")
+        raise Refused(401, "the token is missing or wrong: open the link on the monitor's own screen")
 
 
 async def read_text(request: Request, *, most_bytes: int, what: str, setting: str) -> str:

@@ -85,7 +85,7 @@ def test_the_page_itself_is_answered(local: MadePage, site: str) -> None:
 def test_from_the_network_nothing_is_told_without_the_token(guarded: MadePage, path: str) -> None:
     answer = guarded.get(path)
     assert answer.status_code == 401
-    assert answer.text == "the token is missing or wrong: open the link that the monitor printed\n"
+    assert answer.text == "the token is missing or wrong: open the link on the monitor's own screen\n"
 
 
 def test_the_page_without_data_is_there_for_everybody(guarded: MadePage) -> None:

@@ -31,7 +31,7 @@ def test_without_the_token_nothing_is_told_and_nobody_is_let_in(captor: WebrtcCa
         answer = ask(captor, method, path, token=token, body="v=0\r\n")
         assert answer.status == 401
         assert answer.headers["www-authenticate"] == "Bearer"
-        assert answer.text == "the token is missing or wrong: open the link that the monitor printed\n"
+        assert answer.text == "the token is missing or wrong: open the link on the monitor's own screen\n"
 
 
 def test_who_guesses_tokens_is_not_listened_to_any_more(captor: WebrtcCaptor) -> None:

@@ -87,7 +87,7 @@ def track_payload(estimate: TrackEstimate) -> Payload:
 def nfbl_payload(parcel: Parcel, record: NfblRecord) -> Payload:
     """One report about one piece of body language; `event_type` is its class's name as a slug."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "event_type": event_type(record.name),
         "id": record.id,
         "phase": record.phase.value,
@@ -106,7 +106,7 @@ def nfbl_payload(parcel: Parcel, record: NfblRecord) -> Payload:
 def verdict_payload(parcel: Parcel, record: VerdictRecord, *, rationale: bool) -> Payload:
     """One judged window; `event_type` is its label."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "event_type": record.label.value,
         "window": window_payload(record.window),
         "label": record.label.value,
@@ -123,7 +123,7 @@ def verdict_payload(parcel: Parcel, record: VerdictRecord, *, rationale: bool) -
 def description_payload(parcel: Parcel, record: DescriptionRecord) -> Payload:
     """A describer's words for one window: only for those who asked for words."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "window": window_payload(record.window),
         "describer": record.describer,
         "text": record.text,
@@ -134,7 +134,7 @@ def description_payload(parcel: Parcel, record: DescriptionRecord) -> Payload:
 def estimate_record_payload(parcel: Parcel, record: EstimateRecord) -> Payload:
     """The estimate as the journal has it, after one verdict."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "overall": track_payload(record.overall),
         "current": track_payload(record.current),
     }
@@ -143,7 +143,7 @@ def estimate_record_payload(parcel: Parcel, record: EstimateRecord) -> Payload:
 def session_payload(parcel: Parcel, record: SessionRecord) -> Payload:
     """A session begins. Of its source, its profile and its models only the kind: names may be those of persons."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "version": record.version,
         "started_at": None if began_of(record) is None else record.started_at,
         "duration_s": number(record.duration_s),
@@ -164,7 +164,7 @@ def session_payload(parcel: Parcel, record: SessionRecord) -> Payload:
 def link_payload(parcel: Parcel, record: LinkRecord) -> Payload:
     """A link of a live source is in another state. Which one and why may hold an address, so that is not told."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "state": record.state.value,
         "tracks": [track.track.value for track in record.tracks],
     }
@@ -173,7 +173,7 @@ def link_payload(parcel: Parcel, record: LinkRecord) -> Payload:
 def gap_payload(parcel: Parcel, record: GapRecord) -> Payload:
     """A span for which a track has nothing."""
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "track": record.track.value,
         "start_s": number(record.start_s),
         "end_s": number(record.end_s),
@@ -182,14 +182,14 @@ def gap_payload(parcel: Parcel, record: GapRecord) -> Payload:
 
 def stall_payload(parcel: Parcel, record: StallRecord) -> Payload:
     """A stage of the program hung."""
-    return {**_event_head(parcel), "stage": record.stage, "held_s": number(record.held_s)}
+    return {**event_head(parcel), "stage": record.stage, "held_s": number(record.held_s)}
 
 
 def end_payload(parcel: Parcel, record: EndRecord) -> Payload:
     """A session ended in order."""
     totals = record.totals
     return {
-        **_event_head(parcel),
+        **event_head(parcel),
         "reason": record.reason.value,
         "totals": {
             "judged": totals.judged,
@@ -288,7 +288,8 @@ def _head(session: str, stream: str, seq: int) -> dict[str, Any]:
     return {"schema": SCHEMA, "session": session, "stream": stream, "seq": seq}
 
 
-def _event_head(parcel: Parcel) -> dict[str, Any]:
+def event_head(parcel: Parcel) -> dict[str, Any]:
+    """What every record says before its own: of which session and stream it is, and when that was."""
     entry = parcel.entry
     return {
         **_head(entry.session, parcel.stream, entry.seq),

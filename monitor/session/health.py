@@ -1,4 +1,4 @@
-"""How late a session is: samples between two health records, and a watcher of the event loop."""
+"""How a session does: lags between two health records, a watcher of the event loop, and the record itself."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from monitor.records import StallRecord
+from monitor.board import Board
+from monitor.records import HealthRecord, StallRecord, TrackHealthRecord
 from streams.clock import monotonic_s
+from streams.pipeline import Pipeline
 from streams.watchdog import Stage
 
 _MOST_SAMPLES: Final = 4096
@@ -97,3 +99,40 @@ class LoopWatch:
     def _watch(self) -> None:
         while not self._over.wait(_LOOK_S):
             self.look()
+
+
+def health_record(
+    board: Board,
+    pipeline: Pipeline,
+    *,
+    horizon_bytes: int,
+    embedding_bytes: int,
+    lags: Lags,
+    loop_lag_s: float | None,
+    cpu_share: float | None,
+) -> HealthRecord:
+    """How the session does now; what the lags were since the last time is taken."""
+    counts, looks = pipeline.face_counts, pipeline.feed_counts
+    p50_s, p95_s, most_s = lags.take() or (None, None, None)
+    drift = next((link for link in board.links if link.drift_s is not None), None)
+    return HealthRecord(
+        media_s=board.media_s,
+        tracks=tuple(TrackHealthRecord.of(health) for health in board.media()),
+        whole_frames=board.whole_frames,
+        detector_failures=counts.detector_failures,
+        voice_failures=pipeline.voice_failures,
+        horizon_bytes=horizon_bytes,
+        nfbl_looks=looks.looks,
+        nfbl_skipped=looks.skipped,
+        nfbl_losses=looks.losses,
+        embedding_bytes=embedding_bytes,
+        lag_s=board.lag_s,
+        lag_p50_s=p50_s,
+        lag_p95_s=p95_s,
+        lag_max_s=most_s,
+        loop_lag_s=loop_lag_s,
+        drift_s=None if drift is None else drift.drift_s,
+        drift_ppm=None if drift is None else drift.drift_ppm,
+        rss_bytes=board.rss_bytes,
+        cpu_share=cpu_share,
+    )

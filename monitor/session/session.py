@@ -27,7 +27,7 @@ from monitor.outputs.base import Command, Output, Stream
 from monitor.record import Record
 from monitor.records import EndReason, Mode
 from monitor.scheduler import Scheduler
-from monitor.session.health import Lags, LoopWatch
+from monitor.session.health import Lags, LoopWatch, health_record
 from monitor.session.judging import Judging
 from monitor.session.links import Links
 from monitor.session.opening import board_of, clock_of, mode_of, session_record
@@ -322,28 +322,13 @@ class Session:
 
     def _health_record(self) -> records.HealthRecord:
         self._refresh()
-        counts, looks = self._pipeline.face_counts, self._pipeline.feed_counts
-        p50_s, p95_s, most_s = self._lags.take() or (None, None, None)
-        drift = next((link for link in self._board.links if link.drift_s is not None), None)
-        return records.HealthRecord(
-            media_s=self._board.media_s,
-            tracks=tuple(records.TrackHealthRecord.of(health) for health in self._board.media()),
-            whole_frames=self._board.whole_frames,
-            detector_failures=counts.detector_failures,
-            voice_failures=self._pipeline.voice_failures,
+        return health_record(
+            self._board,
+            self._pipeline,
             horizon_bytes=self._horizon.nbytes,
-            nfbl_looks=looks.looks,
-            nfbl_skipped=looks.skipped,
-            nfbl_losses=looks.losses,
             embedding_bytes=self._judging.embedding_bytes,
-            lag_s=self._board.lag_s,
-            lag_p50_s=p50_s,
-            lag_p95_s=p95_s,
-            lag_max_s=most_s,
+            lags=self._lags,
             loop_lag_s=None if self._complete else self._loop.take_worst_s(),
-            drift_s=None if drift is None else drift.drift_s,
-            drift_ppm=None if drift is None else drift.drift_ppm,
-            rss_bytes=self._board.rss_bytes,
             cpu_share=None if self._complete else self._work.share(),
         )
 

@@ -10,12 +10,12 @@ from monitor.describers.base import ModelInfo
 from monitor.outbox import Parcel
 from monitor.outputs.page.state import source_kind
 from monitor.outputs.public import (
-    SCHEMA,
     Payload,
+    end_payload,
     estimate_record_payload,
+    event_head,
     nfbl_payload,
     number,
-    ts_of,
     verdict_payload,
 )
 from monitor.outputs.redact import model_name, redacted
@@ -29,7 +29,6 @@ from monitor.records import (
     NfblRecord,
     SessionRecord,
     StallRecord,
-    TotalsRecord,
     VerdictRecord,
 )
 
@@ -61,21 +60,27 @@ def told(parcel: Parcel, names: Collection[str]) -> Payload | None:
             payload = nfbl_payload(parcel, record)
         case GapRecord() as record:
             span = {"start_s": _seconds(record.start_s), "end_s": _seconds(record.end_s)}
-            payload = _record(parcel, track=record.track.value, **span, reason=redacted(record.reason, names))
+            payload = {
+                **event_head(parcel),
+                "track": record.track.value,
+                **span,
+                "reason": redacted(record.reason, names),
+            }
         case LinkRecord() as record:
-            payload = _record(
-                parcel,
-                source=source_kind(record.link),
-                tracks=[track.track.value for track in record.tracks],
-                state=record.state.value,
-                reason=redacted(record.reason, (*names, record.link)),
-            )
+            payload = {
+                **event_head(parcel),
+                "source": source_kind(record.link),
+                "tracks": [track.track.value for track in record.tracks],
+                "state": record.state.value,
+                "reason": redacted(record.reason, (*names, record.link)),
+            }
         case StallRecord() as record:
-            payload = _record(parcel, stage=redacted(record.stage, names), held_s=_seconds(record.held_s))
+            stage = redacted(record.stage, names)
+            payload = {**event_head(parcel), "stage": stage, "held_s": _seconds(record.held_s)}
         case MarkRecord() as record:
-            payload = _record(parcel, note=redacted(record.note, names))
+            payload = {**event_head(parcel), "note": redacted(record.note, names)}
         case EndRecord() as record:
-            payload = _record(parcel, reason=record.reason.value, totals=_totals(record.totals))
+            payload = end_payload(parcel, record)
         case _:
             pass
     return payload
@@ -96,37 +101,12 @@ def blind_told(
 ) -> Payload:
     """A span in which groups of body language could not be seen."""
     return {
-        **_record(parcel, groups=[group.value for group in groups]),
+        **event_head(parcel),
         "kind": "blind",
+        "groups": [group.value for group in groups],
         "start_s": _seconds(start_s),
         "end_s": _seconds(end_s),
         "reason": redacted(reason, names),
-    }
-
-
-def _record(parcel: Parcel, **said: object) -> Payload:
-    entry = parcel.entry
-    return {
-        "schema": SCHEMA,
-        "session": entry.session,
-        "stream": parcel.stream,
-        "seq": entry.seq,
-        "kind": entry.record.kind,
-        "mode": parcel.session.mode.value,
-        "ts": ts_of(parcel.session, entry.record.media_s),
-        "media_s": _seconds(entry.record.media_s),
-        "late": parcel.late,
-        **said,
-    }
-
-
-def _totals(totals: TotalsRecord) -> Payload:
-    return {
-        "judged": totals.judged,
-        "abstained": totals.abstained,
-        "skipped": totals.skipped,
-        "nfbl": totals.nfbl,
-        "gaps": totals.gaps,
     }
 
 
