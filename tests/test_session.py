@@ -153,6 +153,20 @@ def test_the_journal_says_that_there_was_no_picture_before_it_began_and_after_it
     assert (gaps[0]["start_s"], gaps[0]["end_s"]) == (pytest.approx(3.0, abs=0.1), pytest.approx(7.9, abs=0.2))
 
 
+def test_a_track_that_ends_early_holds_media_time_up_in_no_mode(models: None, tmp_path: Path) -> None:
+    picture = Moving(frames=40, rate_hz=10, width_px=160, height_px=120)
+    clip = write(tmp_path / "short.mkv", picture, Tone(seconds=12.0))
+    session = Session(plan(clip, tmp_path / "j.jsonl", speed=4.0))
+    output = Watching(session)
+    assert asyncio.run(session.run(output)) == 0
+    running = [shown.media_s for shown in output.shown if shown.state is SessionState.LIVE]
+    assert max(running) > 9.0
+    journals = [tmp_path / name for name in ("k.jsonl", "l.jsonl")]
+    for journal in journals:
+        replay(clip, journal)
+    assert journals[0].read_bytes() == journals[1].read_bytes()
+
+
 def test_a_person_who_quits_gets_the_rest_judged_and_a_proper_end(interview: Interview, tmp_path: Path) -> None:
     session = Session(plan(interview.video, tmp_path / "j.jsonl", speed=1.0))
     output = Watching(session, quit_after=8)

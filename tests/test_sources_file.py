@@ -12,7 +12,7 @@ import pytest
 
 from buffers.records import Track
 from configs.errors import ConfigError, SourceUnreadable
-from streams.media import RawAudio, RawFrame, RawGap, RawMedia
+from streams.media import RawAudio, RawEnd, RawFrame, RawGap, RawMedia
 from streams.sources.file import FileSource
 from streams.sources.open import open_source
 from tests.clips import Moving, Tone, joined, number_of, spoil, write
@@ -58,6 +58,18 @@ def test_an_offset_between_the_tracks_is_kept(tmp_path: Path, video_s: float, au
     assert source.info.av_offset_s == pytest.approx(video_s - audio_s, abs=0.002)
     assert frames(items)[0].t_s - blocks(items)[0].t_s == pytest.approx(video_s - audio_s, abs=0.002)
     assert min(frames(items)[0].t_s, blocks(items)[0].t_s) == 0.0
+
+
+def test_a_session_is_told_which_track_is_over_where_the_other_goes_on(tmp_path: Path) -> None:
+    source = FileSource(write(tmp_path / "a.mkv", Moving(frames=25), Tone(seconds=3.0)))
+    (link,) = source.links
+    assert link.tracks == {Track.VIDEO, Track.AUDIO}
+    items = list(link.items())
+    link.close()
+    (end,) = (place for place, item in enumerate(items) if isinstance(item, RawEnd))
+    assert items[end] == RawEnd(Track.VIDEO)
+    assert sum(isinstance(item, RawFrame) for item in items[:end]) == 25
+    assert {type(item) for item in items[end + 1 :]} == {RawAudio}
 
 
 @pytest.mark.parametrize("layout", ["mono", "stereo", "4.0"])

@@ -13,7 +13,7 @@ from typing import Final
 
 from buffers.records import Track
 from configs.errors import SourceUnreadable
-from streams.media import RawGap, RawMedia, SourceInfo
+from streams.media import RawEnd, RawGap, RawItem, RawMedia, SourceInfo
 from streams.sources.decode import TrackDecoder, Undecodable
 from streams.sources.probe import check_file, choose, open_container, shown_name
 from streams.sources.sound import BLOCK_S
@@ -95,9 +95,14 @@ class FileSource:
         return (self._path,)
 
     @property
-    def links(self) -> tuple[FileSource]:
-        """The file itself: both tracks are read by one thread, in order of media time."""
-        return (self,)
+    def links(self) -> tuple[FileLink]:
+        """One link: both tracks are read by one thread, in order of media time."""
+        return (FileLink(self),)
+
+    @property
+    def over(self) -> frozenset[Track]:
+        """The tracks that were read to their ends."""
+        return frozenset(track.info.track for track in self._tracks if track.ended)
 
     @cached_property
     def digest(self) -> str:
@@ -122,6 +127,32 @@ class FileSource:
         if end_s >= declared_s - max(1.0, _CUT_SHARE * declared_s):
             return ()
         return (f"ends after {end_s:.1f} s of {declared_s:.1f} s: the file is cut short",)
+
+
+class FileLink:
+    """A file as a session reads it: a track that ends before the other one says so, and holds nobody up."""
+
+    def __init__(self, source: FileSource) -> None:
+        """Read `source`."""
+        self._source = source
+
+    @property
+    def tracks(self) -> frozenset[Track]:
+        """The tracks there are."""
+        return self._source.tracks
+
+    def items(self) -> Iterator[RawItem]:
+        """As the file's, and the end of a track where others go on."""
+        told: frozenset[Track] = frozenset()
+        for item in self._source.items():
+            over = self._source.over
+            yield from map(RawEnd, sorted(over - told))
+            told = over
+            yield item
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._source.close()
 
 
 def _time_s(item: RawMedia) -> float:
