@@ -229,7 +229,7 @@ def test_a_session_that_has_ended_stays_to_be_read(browser: Browser, monitor: Mo
     monitor.say(*made_records()[-1:])
     monitor.show(replace(LIVE, state=SessionState.ENDED))
     says(browser, "#over", "The session has ended")
-    assert text(browser, "#session-said") == "Ended"
+    says(browser, "#session-said", "Ended")
     assert "next" not in text(browser, "#session-time")
     assert "39 windows judged" in text(browser, "#verdicts-count")
 

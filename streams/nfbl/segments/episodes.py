@@ -26,6 +26,9 @@ ROUNDING_S: Final = 0.002
 SLACK: Final = 1e-6
 """A running mean that is `on` but for the rounding of time stamps is `on`."""
 
+_TIE: Final = 6
+"""Decimals in which votes are compared: what sums of times differ by beyond them is rounding, and a tie goes by id."""
+
 COVERING: Final = "N5"
 """Covering the face is told instead of the parts of the face that lie under the hand."""
 
@@ -111,13 +114,13 @@ class Tally:
     def ranking(self) -> tuple[tuple[str, float], ...]:
         """Class ids with their shares 0-1 of all votes, most first; equal ones by id."""
         total = sum(self.votes.values())
-        ranked = sorted(self.votes.items(), key=lambda item: (-item[1], item[0]))
+        ranked = sorted(self.votes.items(), key=lambda item: (-round(item[1], _TIE), item[0]))
         return tuple((class_id, weight / total) for class_id, weight in ranked)
 
     @property
     def top(self) -> str | None:
         """The class with most votes, None without any."""
-        return min(self.votes, key=lambda class_id: (-self.votes[class_id], class_id), default=None)
+        return min(self.votes, key=lambda class_id: (-round(self.votes[class_id], _TIE), class_id), default=None)
 
 
 def tallied(ticks: Iterable[Tick]) -> Tally:
@@ -212,7 +215,7 @@ class Contact:
         for tick in reversed(self._window()):
             votes = tallied([tick]).votes
             after += votes.get(now, 0.0) - votes.get(before, 0.0)
-            if after > best:
+            if after > best + SLACK:
                 turned_s, best = tick.t_s, after
         return turned_s
 
