@@ -98,14 +98,14 @@ def _kinds(text: str) -> frozenset[str]:
 def _ls(args: argparse.Namespace) -> int:
     from monitor.journals.find import default_folder
     from monitor.journals.listing import journals_in
-    from monitor.journals.owed import owed
+    from monitor.journals.owed import debts
     from monitor.journals.table import as_json, table
 
     folder = args.folder or default_folder()
     if args.folder is None and not folder.is_dir():
         print("[]" if args.json else f"no journals yet in {folder}")
         return 0
-    listing = journals_in(folder, owed())
+    listing = journals_in(folder, debts().of)
     if args.json:
         print(as_json(listing))
         return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import JournalError
-from monitor.journals.owed import owed
+from monitor.journals.owed import debts
 from monitor.outbox import Outbox, Parcel, outbox_folder
 from tests.made_journal import SESSION, made_journal
 from tests.made_outbox import KINDS, Other, cursor_of, end, left, live, run, wanted
@@ -248,4 +248,4 @@ def test_a_person_is_told_which_destination_is_owed_and_not_which_receiver(tmp_p
     for folder in ("mqtt", "webhook-0123456789abcdef"):
         box = Outbox(tmp_path / folder, KINDS, Other().deliver).begin(SESSION, "interview", journal)
         box.leave()
-    assert [one.destination for one in owed(tmp_path)[journal]] == ["mqtt", "webhook"]
+    assert [one.destination for one in debts(tmp_path).of[journal]] == ["mqtt", "webhook"]

@@ -12,7 +12,7 @@ from configs.errors import ConfigError, JournalError
 from monitor.journal import Journal
 from monitor.journals.find import find_journal
 from monitor.journals.listing import Ended, Listing, journals_in
-from monitor.journals.owed import owed
+from monitor.journals.owed import debts
 from monitor.journals.table import as_json, table
 from monitor.outbox import Outbox, Parcel
 from monitor.outputs.theme import Theme
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.unit
 
 
 def listing(folder: Path, outbox: Path | None = None) -> Listing:
-    return journals_in(folder, owed(outbox or folder / "outbox"))
+    return journals_in(folder, debts(outbox or folder / "outbox").of)
 
 
 def ended(reason: EndReason) -> list[Record]:

@@ -11,15 +11,11 @@ from typing import Final
 
 from rich.text import Text
 
+from monitor.colours import GREEN, ORANGE, VERMILION
 from monitor.doctor.check import Check, Status
+from monitor.outputs.theme import GREY
 
-GREEN: Final = "#009e73"
-ORANGE: Final = "#e69f00"
-RED: Final = "#d55e00"
-GREY: Final = "bright_black"
-"""Okabe and Ito's colours, as on the dashboard; the words say the same."""
-
-_STYLES: Final = {Status.OK: GREEN, Status.WARN: ORANGE, Status.FAIL: f"bold {RED}", Status.SKIP: GREY}
+_STYLES: Final = {Status.OK: GREEN, Status.WARN: ORANGE, Status.FAIL: f"bold {VERMILION}", Status.SKIP: GREY}
 _WORDS: Final = {Status.OK: "ok", Status.WARN: "warn", Status.FAIL: "fail", Status.SKIP: "-"}
 
 _INDENT: Final = " " * 9

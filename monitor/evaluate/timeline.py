@@ -9,12 +9,12 @@ from typing import Final
 from xml.sax.saxutils import quoteattr
 
 from buffers.records import NFBL_GROUPS, Group
+from monitor.colours import GREEN, ORANGE, PURPLE, SKY, VERMILION
 from monitor.evaluate.evaluation import Evaluation, headline
 from monitor.evaluate.figures import MAIN_IOU
 from monitor.evaluate.labels import Label, group_of
 from monitor.evaluate.segments import Blind, Clip, Level, Prediction, accepted, by_overlap, match
 from monitor.evaluate.svg import document, words
-from monitor.outputs.theme import GREEN, ORANGE, PURPLE, RED, SKY
 
 WIDTH: Final = 1200
 """Pixels across: a browser's window; the picture scales."""
@@ -182,7 +182,7 @@ def _look(fate: Fate, group: Group) -> str:
     return {
         Fate.MATCHED: f'fill="{colour}" stroke="#ffffff"',
         Fate.MISSED: f'fill="#ffffff" stroke="{colour}" stroke-width="2" stroke-dasharray="5 3"',
-        Fate.FALSE: f'fill="url(#false-{group})" stroke="{RED}" stroke-width="2"',
+        Fate.FALSE: f'fill="url(#false-{group})" stroke="{VERMILION}" stroke-width="2"',
         Fate.APART: f'fill="#f1f1f1" stroke="{colour}" stroke-opacity="0.5"',
     }[fate]
 

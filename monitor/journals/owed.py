@@ -35,11 +35,6 @@ class Debts:
     """Sessions with a cursor that cannot be read."""
 
 
-def owed(root: Path | None = None) -> dict[Path, tuple[Owed, ...]]:
-    """What is owed of each journal."""
-    return dict(debts(root).of)
-
-
 def debts(root: Path | None = None) -> Debts:
     """Read every cursor of the outbox."""
     found: dict[Path, tuple[Owed, ...]] = {}

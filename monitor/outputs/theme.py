@@ -7,16 +7,12 @@ from typing import Final
 
 from rich import box
 
+from monitor.colours import GREEN, ORANGE, PURPLE, SKY, VERMILION
 from monitor.judges.base import Label
 from monitor.snapshot import EstimateLabel, OutputState, SessionState
 
-SKY: Final = "#56b4e9"
-GREEN: Final = "#009e73"
-ORANGE: Final = "#e69f00"
-RED: Final = "#d55e00"
-PURPLE: Final = "#cc79a7"
 GREY: Final = "bright_black"
-"""Okabe and Ito's colours, told apart by people of every colour vision; Rich maps them to what the terminal has."""
+"""Beside the colours of `monitor.colours`, which Rich maps to what the terminal has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +69,10 @@ class Theme:
             SessionState.CONNECTING: (glyphs.ring, "CONNECTING", GREY),
             SessionState.LIVE: (glyphs.dot, "LIVE", GREEN),
             SessionState.STALLED: (glyphs.bang, "STALLED", ORANGE),
-            SessionState.LOST: (glyphs.bang, "LOST", RED),
+            SessionState.LOST: (glyphs.bang, "LOST", VERMILION),
             SessionState.PAUSED: (glyphs.ring, "PAUSED", ORANGE),
             SessionState.ENDED: (glyphs.ring, "ENDED", GREY),
-            SessionState.FAILED: (glyphs.bang, "FAILED", RED),
+            SessionState.FAILED: (glyphs.bang, "FAILED", VERMILION),
         }[state]
 
     def output(self, state: OutputState) -> tuple[str, str, str]:
@@ -86,6 +82,6 @@ class Theme:
             OutputState.CONNECTING: (glyphs.ring, GREY),
             OutputState.UP: (glyphs.dot, GREEN),
             OutputState.DOWN: (glyphs.bang, ORANGE),
-            OutputState.STOPPED: (glyphs.bang, RED),
+            OutputState.STOPPED: (glyphs.bang, VERMILION),
         }[state]
         return glyph, state.value, style

@@ -32,14 +32,6 @@ GRID: Final = "#d8dee4"
 HIDDEN: Final = "#8c959f"
 """Text, axes, lines behind the data, and what could not be seen; on a page they follow its theme."""
 
-BLUE: Final = "#0072b2"
-VERMILION: Final = "#d55e00"
-GREEN: Final = "#009e73"
-ORANGE: Final = "#e69f00"
-PURPLE: Final = "#cc79a7"
-SKY: Final = "#56b4e9"
-"""Okabe and Ito's; what has one also has a dash, a hatch or a row of its own."""
-
 LEFT, RIGHT, TOP, BOTTOM = 1.4, 0.35, 0.4, 0.35
 """Margins of every chart (in): names of rows, half of the last time, the legend, the times."""
 

@@ -9,18 +9,13 @@ from matplotlib.figure import Figure
 
 from buffers.evidence import Cadence
 from buffers.records import NFBL_GROUPS, Group, Track
+from monitor.colours import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from monitor.judges.base import Label
 from monitor.records import EstimateRecord, VerdictRecord
 from monitor.report.charts import (
-    BLUE,
-    GREEN,
     HIDDEN,
     INK,
     MUTED,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
     Chart,
     bars,
     legend,

@@ -10,8 +10,9 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from buffers.records import Track
+from monitor.colours import BLUE, GREEN, VERMILION
 from monitor.records import HealthRecord, TrackHealthRecord
-from monitor.report.charts import BLUE, GREEN, VERMILION, Chart, legend, time_axis
+from monitor.report.charts import Chart, legend, time_axis
 from monitor.report.thinning import extremes
 from monitor.report.wording import length, number
 from monitor.session_view import SessionView

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from monitor.colours import GREEN, ORANGE, SKY
 from monitor.evaluate.dataset.found import Found, headline
 from monitor.evaluate.dataset.measures import BINS, Cell
 from monitor.evaluate.dataset.trials import Modality
 from monitor.evaluate.svg import document, words
-from monitor.outputs.theme import GREEN, ORANGE, SKY
 
 WIDTH: Final = 760
 HEIGHT: Final = 460

@@ -8,10 +8,11 @@ from typing import Final
 
 from rich.text import Text
 
+from monitor.colours import ORANGE, VERMILION
 from monitor.outputs.cells import counted, joined, mbytes, mmss, row, sentence
 from monitor.outputs.dashboard.live import link_line, link_lines, worst_first
 from monitor.outputs.dashboard.outputs import outputs_lines
-from monitor.outputs.theme import GREY, ORANGE, RED, Theme
+from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import MediaHealth, SessionState, Snapshot
 
 Lines = list[Text]
@@ -106,7 +107,7 @@ def _masked(snapshot: Snapshot) -> Fact:
 
 def _whole(snapshot: Snapshot) -> Fact:
     whole = snapshot.privacy.whole_frames
-    return counted(whole, "whole frame"), RED if whole else _PLAIN
+    return counted(whole, "whole frame"), VERMILION if whole else _PLAIN
 
 
 def _horizon(snapshot: Snapshot) -> list[Fact]:
@@ -124,7 +125,7 @@ def _journal(snapshot: Snapshot, *, whole: bool) -> list[Fact]:
 
 
 def _recording(snapshot: Snapshot, *, whole: bool) -> list[Fact]:
-    word, style = _RECORDING.get(snapshot.state, ("recording", RED))
+    word, style = _RECORDING.get(snapshot.state, ("recording", VERMILION))
     return [(f"{word} {_shown(snapshot.recording or '', whole=whole)}", style)]
 
 

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from buffers.evidence import Cadence
 from buffers.records import MaskState, NfblEvent, Phase
+from monitor.colours import GREEN, ORANGE
 from monitor.judges.base import Label
 from monitor.outputs.cells import counted, harmless, interval_bar, joined, mmss, row, sentence, sparkline
 from monitor.outputs.dashboard.live import OVER, not_captured
-from monitor.outputs.theme import GREEN, GREY, ORANGE, Theme
+from monitor.outputs.theme import GREY, Theme
 from monitor.snapshot import JudgedWindow, SessionState, Snapshot, TrackEstimate
 
 Lines = list[Text]
